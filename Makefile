@@ -1,0 +1,39 @@
+# The commands a newcomer types: `make up`, `make test`. Everything else is said by `make help`.
+.DEFAULT_GOAL := help
+SHELL := bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.fluxapps-ready
+
+.PHONY: help
+help: ## Say what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+.PHONY: setup
+setup: $(STAMP) ## Make the Python environment (.venv)
+
+# The digest of what the environment is made of, so that a second call costs nothing and a changed lock is seen.
+$(STAMP): requirements.lock pyproject.toml
+	@echo "setup: making the Python environment in $(VENV) from requirements.lock (about a minute the first time)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+	@echo "setup: done"
+
+.PHONY: lock
+lock: $(STAMP) ## Pin every dependency anew, with hashes, in requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml --group dev --generate-hashes --no-emit-index-url --universal \
+		--python-version 3.11 --custom-compile-command "make lock" --quiet --upgrade -o requirements.lock
+
+.PHONY: lint
+lint: $(STAMP) ## Format check, ruff, mypy, import contracts
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+.PHONY: test
+test: $(STAMP) ## Run all tests
+	@$(BIN)/pytest

@@ -1,0 +1,1 @@
+"""Helm apps on Kubernetes with Flux, declared by a Pulumi program: one short file per app."""
