@@ -1,7 +1,7 @@
 """Lift Flux objects of the years 2021 to 2023 to the API versions of today.
 
-Only what those versions spelled differently is touched (what ``flux migrate`` does, and the removed fields that Flux 2.7
-and 2.8 name in their release notes); every other field stays as it was written.
+Only what those versions spelled differently is touched: what ``flux migrate`` does, and the removed fields that the
+release notes of Flux 2.7 and 2.8 name. Every other field stays as it was written.
 """
 
 import copy

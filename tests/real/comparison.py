@@ -1,0 +1,137 @@
+"""What two sets of objects have not in common, field by field, and the table of what is known to differ."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from fnmatch import fnmatchcase
+from typing import Any, Final
+
+from fluxapps.model.objects import Manifest, ObjectId
+
+
+class Absent(Enum):
+    """The value of a field that isn't there; null is something else."""
+
+    ABSENT = "absent"
+
+    def __repr__(self) -> str:
+        return "absent"
+
+
+ABSENT: Final = Absent.ABSENT
+
+WHOLE: Final = "(object)"
+"""The field of a difference that is about the whole object: it is in one set alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field of one object that isn't the same."""
+
+    object: str
+    field: str
+    original: Any
+    ours: Any
+
+    def __str__(self) -> str:
+        return f"{self.object}: {self.field}: {self.original!r} in the original, {self.ours!r} in ours"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A row of the table: differences that are as they should be, and why."""
+
+    objects: str
+    """Which objects, as a shell pattern over ``Kind namespace/name``."""
+    count: int
+    """How many of them differ so."""
+    field: str
+    original: Any
+    ours: Any
+    reason: str
+
+    def covers(self, difference: Difference) -> bool:
+        """Return whether *difference* is one of these."""
+        return (
+            fnmatchcase(difference.object, self.objects)
+            and self.field == difference.field
+            and same(self.original, difference.original)
+            and same(self.ours, difference.ours)
+        )
+
+
+def known(rows: Iterable[Mapping[str, Any]]) -> list[Known]:
+    """Return the table that *rows* say.
+
+    Each row has ``objects``, ``field`` and ``reason``; ``original`` and ``ours`` where the field is there at all;
+    ``count`` unless it is 1.
+    """
+    return [
+        Known(
+            objects=row["objects"],
+            count=row.get("count", 1),
+            field=row["field"],
+            original=row.get("original", ABSENT),
+            ours=row.get("ours", ABSENT),
+            reason=row["reason"],
+        )
+        for row in rows
+    ]
+
+
+def compare(original: Mapping[ObjectId, Manifest], ours: Mapping[ObjectId, Manifest]) -> list[Difference]:
+    """Return what differs between two sets of objects, sorted by object."""
+    found: list[Difference] = []
+    for identity in sorted({*original, *ours}):
+        there, here = original.get(identity), ours.get(identity)
+        if there is None:
+            found.append(Difference(str(identity), WHOLE, ABSENT, "present"))
+        elif here is None:
+            found.append(Difference(str(identity), WHOLE, "present", ABSENT))
+        else:
+            found += (Difference(str(identity), *parts) for parts in _walk("", there, here))
+    return found
+
+
+def unexplained(differences: Sequence[Difference], table: Sequence[Known]) -> list[str]:
+    """Return what the table doesn't say, and what it says that isn't so; [] when both agree."""
+    wrong = [f"not in the table: {one}" for one in differences if not any(row.covers(one) for row in table)]
+    for row in table:
+        covered = sum(row.covers(one) for one in differences)
+        if covered != row.count:
+            wrong.append(f"the table says {row.count} times, but it is {covered}: {row.objects}: {row.field}")
+    return wrong
+
+
+def same(one: Any, other: Any) -> bool:
+    """Return whether two values are the same YAML: ``1``, ``1.0`` and ``true`` are three, a not-a-number is itself."""
+    return next(_walk("", one, other), None) is None
+
+
+def _walk(path: str, original: Any, ours: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Yield path, original and ours of each innermost part that differs."""
+    if isinstance(original, dict) and isinstance(ours, dict):
+        for key in [*original, *(key for key in ours if key not in original)]:
+            yield from _walk(_below(path, key), original.get(key, ABSENT), ours.get(key, ABSENT))
+    elif isinstance(original, list) and isinstance(ours, list):
+        for number in range(max(len(original), len(ours))):
+            yield from _walk(f"{path}[{number}]", _item(original, number), _item(ours, number))
+    elif not _same_scalar(original, ours):
+        yield path, original, ours
+
+
+def _below(path: str, key: Any) -> str:
+    return f"{path}.{key}" if path else str(key)
+
+
+def _item(items: list[Any], number: int) -> Any:
+    return items[number] if number < len(items) else ABSENT
+
+
+def _same_scalar(one: Any, other: Any) -> bool:
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, float) and math.isnan(one):
+        return math.isnan(other)
+    return bool(one == other)
