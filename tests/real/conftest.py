@@ -1,4 +1,4 @@
-"""Tests on published repositories need them beside this one; a clone without them leaves these tests out, and says so."""
+"""Tests on published repositories need those beside this one; a clone without them leaves the tests out and says so."""
 
 import os
 

@@ -70,7 +70,7 @@ def _applier(file: str, folders: Mapping[PurePosixPath, str]) -> str:
 
 
 def meaning(manifest: Manifest) -> Manifest:
-    """Return *manifest* with YAML that stands in it as text parsed: values in a ConfigMap, patches of a Kustomization."""
+    """Return *manifest* with the YAML in its texts parsed: values in a ConfigMap, patches of a Kustomization."""
     match manifest:
         case {"kind": "ConfigMap", "data": {"values.yaml": str(text)}}:
             return manifest | {"data": manifest["data"] | {"values.yaml": _parsed(text)}}

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import yaml
 
-from fluxapps.model.objects import ObjectId
 from tests.real.comparison import ABSENT, Known
 from tests.real.measure import REPOSITORIES, Measured, comparable, measure
 from tests.real.working_tree import HERE

@@ -1,8 +1,7 @@
-"""Published Flux repositories, said as app files: what we render must be the published objects, lifted to today's API versions."""
+"""Published Flux repositories, said as app files: what we render must be their objects, lifted to today's Flux."""
 
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
