@@ -1,0 +1,157 @@
+"""The one resource class for every Kubernetes object, and the order between the objects of a program.
+
+One class, because pulumi_kubernetes' typed ones cost half a second of import and know nothing of Flux's kinds, and its
+CustomResource shows no status. Nothing here decides what is declared: a :class:`DeclaredObject` says it all.
+"""
+
+import asyncio
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+
+import pulumi
+
+from fluxapps.model.objects import DeclaredObject, Manifest, ObjectId, Role
+
+WAIT_FOR = "pulumi.com/waitFor"
+"""Annotation by which the provider waits for an object; without it a Flux object counts as made once it is accepted."""
+
+
+class _NoSearchForCycles:
+    """Stands for what the SDK remembers of a resource's dependencies, and forgets it.
+
+    Before every edge the SDK walks all that the dependency depends on, to refuse a cycle: recursive (a RecursionError
+    at some 900 objects in a row) and quadratic. A leaf can only follow leaves made before it: there is none to find.
+    """
+
+    def __get__(self, leaf: object, owner: type | None = None) -> frozenset[pulumi.Resource]:
+        return frozenset()
+
+    def __set__(self, leaf: object, dependencies: object) -> None:
+        """Forget *dependencies*."""
+
+
+class KubernetesObject(pulumi.CustomResource):
+    """One object of a cluster, kept by the Kubernetes provider under the type token that provider gives to its kind."""
+
+    metadata: pulumi.Output[dict[str, Any]]
+    """The object's metadata, as the cluster has it."""
+    status: pulumi.Output[dict[str, Any]]
+    """The object's status when it was last read; None for a kind that has none."""
+
+    _direct_computed_dependencies = _NoSearchForCycles()
+
+    def __init__(self, name: str, manifest: Manifest, opts: pulumi.ResourceOptions) -> None:
+        if opts.version is None:
+            opts.version = _provider_version()
+        super().__init__(type_token(manifest), name, {**manifest, "status": None}, opts)
+
+
+class Made(tuple[tuple[Role, KubernetesObject], ...]):
+    """What one component made, in order."""
+
+    __slots__ = ()
+
+    def ids(self, role: Role) -> pulumi.Output[list[str]]:
+        """Return the ``<namespace>/<name>`` of each object of *role*, known once they are in the cluster."""
+        return pulumi.Output.all(*(leaf.id for its_role, leaf in self if its_role is role))
+
+
+class Leaves(Mapping[ObjectId, KubernetesObject]):
+    """The objects made so far, by identity: what says "after this one" across components.
+
+    Components of one program share one, so that an object waits for single objects and never for a whole component,
+    whose every child would become an edge (quadratic, in time and in the state).
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[ObjectId, KubernetesObject] = {}
+
+    def __getitem__(self, identity: ObjectId) -> KubernetesObject:
+        return self._made[identity]
+
+    def __iter__(self) -> Iterator[ObjectId]:
+        return iter(self._made)
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+    def make_all(self, objects: Iterable[DeclaredObject], parent: pulumi.Resource) -> Made:
+        """Register *objects* as children of *parent*, each after the objects it names; see :meth:`make`."""
+        made = []
+        for declared in objects:
+            made.append((declared.role, self.make(declared, parent)))  # noqa: PERF401 - a comprehension is a stack frame more, and the SDK records every frame of every resource
+        return Made(made)
+
+    def make(self, declared: DeclaredObject, parent: pulumi.Resource) -> KubernetesObject:
+        """Register *declared* as a child of *parent*, after the objects it names.
+
+        Raises:
+            ValueError: It comes twice, or before an object that it is to follow: faults of the program, not of files.
+        """
+        identity = declared.id
+        if identity in self._made:
+            raise ValueError(f"{identity} is declared twice")
+        missing = [str(earlier) for earlier in declared.after if earlier not in self._made]
+        if missing:
+            raise ValueError(
+                f"{identity} comes after {', '.join(missing)}, not declared yet: "
+                "hand over objects in order, and one Leaves to all components"
+            )
+        leaf = KubernetesObject(
+            declared.logical_name,
+            _waiting(declared.manifest) if declared.wait_ready else declared.manifest,
+            pulumi.ResourceOptions(
+                parent=parent,
+                depends_on=[self._made[earlier] for earlier in declared.after] or None,
+                custom_timeouts=_timeouts(declared.wait_ready) if declared.wait_ready else None,
+                retain_on_delete=declared.retain or None,
+                import_=import_id(declared.manifest) if declared.adopt else None,
+            ),
+        )
+        self._made[identity] = leaf
+        return leaf
+
+
+async def settle() -> None:
+    """Let what was declared start registering before the SDK waits for it; give it to :func:`pulumi.run`, last.
+
+    The SDK waits for registrations that have started one by one, and for all other values by looking at every one of
+    them whenever one is done, which is quadratic: 600 apps take half as long again without this.
+    """
+    await asyncio.sleep(0)
+
+
+def type_token(manifest: Manifest) -> str:
+    """Return the provider's type token for the kind of *manifest*: ``kubernetes:core/v1:ConfigMap``."""
+    api_version = manifest["apiVersion"]
+    return f"kubernetes:{api_version if '/' in api_version else f'core/{api_version}'}:{manifest['kind']}"
+
+
+def import_id(manifest: Manifest) -> str:
+    """Return what the provider calls *manifest*: ``<namespace>/<name>``, or ``<name>`` for what has no namespace."""
+    metadata = manifest["metadata"]
+    return f"{metadata['namespace']}/{metadata['name']}" if "namespace" in metadata else str(metadata["name"])
+
+
+def _waiting(manifest: Manifest) -> Manifest:
+    metadata = manifest["metadata"]
+    annotations = {**metadata.get("annotations", {}), WAIT_FOR: "condition=Ready"}
+    return {**manifest, "metadata": {**metadata, "annotations": annotations}}
+
+
+def _timeouts(seconds: int) -> pulumi.CustomTimeouts:
+    return pulumi.CustomTimeouts(create=f"{seconds}s", update=f"{seconds}s")
+
+
+@cache
+def _provider_version() -> str:
+    """Return the version of the installed SDK, which asks for its own provider, as semver (``4.30.0-alpha.1``)."""
+    found = version("pulumi_kubernetes")
+    release = re.fullmatch(r"(\d+\.\d+\.\d+)(?:(a|b|rc)(\d+))?", found)
+    if release is None:
+        return found
+    number, stage, count = release.groups()
+    return f"{number}-{ {'a': 'alpha', 'b': 'beta', 'rc': 'rc'}[stage] }.{count}" if stage else number
