@@ -1,0 +1,52 @@
+"""What ``apps/<app>/app.yaml`` may say; ``defaults`` and a stack's ``apps.<app>`` say the same fields."""
+
+from typing import Literal
+
+from fluxapps.model.strict import DnsLabel, Fields, Strict
+
+
+class ReleaseFields(Strict):
+    """Fields of one Helm release; in an app of several, each has them, and the app's own are what they share."""
+
+    namespace: DnsLabel | None = None
+    """Namespace of the HelmRelease. Default: the app's name."""
+    chart: str | None = None
+    """Name of the chart in its repository; for a chart in a GitRepository its path, ``./charts/app``."""
+    repository: str | None = None
+    """Where the chart is: a name under ``repositories`` in fleet.yaml."""
+    version: str | None = None
+    """Version or range of the chart, in quotes where YAML would read a number: ``6.x``, ``"1.10"``."""
+    depends_on: list[str] | None = None
+    """Apps that must be ready first; a release of an app as ``<app>/<release>``."""
+    values_in: Literal["configMap", "inline"] | None = None
+    """Where the chart's values travel: in a ConfigMap (default), or in the HelmRelease itself."""
+    values: Fields | None = None
+    """The chart's values, instead of a values.yaml beside app.yaml."""
+    values_from: list[Fields] | None = None
+    """More values, from Secrets or ConfigMaps in the cluster, as Flux spells ``valuesFrom``; they win over ours."""
+    values_name: DnsLabel | None = None
+    """A literal name for the values ConfigMap; it is then changed in place. Default: a new name for each content."""
+    release: Fields | None = None
+    """Any field of a HelmRelease's spec as Flux spells it; ``metadata: {labels, annotations}``: its own."""
+
+
+class AppFields(ReleaseFields):
+    """Fields of an app."""
+
+    name: DnsLabel | None = None
+    """The app's name. Default: its folder's."""
+    enabled: bool | None = None
+    """``false``: not on this cluster. Default: true."""
+    kustomization: Fields | None = None
+    """Any field of a Kustomization's spec as Flux spells it; ``metadata: {labels, annotations}``: its own."""
+    releases: dict[DnsLabel, ReleaseFields | None] | None = None
+    """Several releases in one app; the key is the HelmRelease's name."""
+    substitute_values: bool | None = None
+    """``true``: Flux's postBuild substitutes in what we render too (git delivery). Default: false."""
+
+
+class Defaults(AppFields):
+    """What apps have in common."""
+
+    preset: Literal["recommended", "none"] | None = None
+    """``none``: nothing is declared but what the files say. Default: our recommended settings."""

@@ -1,0 +1,124 @@
+"""A stack's objects as a whole, and which of them Pulumi delivers."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fluxapps.model.declare.bootstrap import declared_namespaces, declared_sources, is_ours
+from fluxapps.model.declare.kustomizations import has_kustomization, is_waited_for, kustomization, kustomization_id
+from fluxapps.model.declare.marks import marked
+from fluxapps.model.declare.names import stack_label
+from fluxapps.model.declare.order import apps_in_order, releases_in_order
+from fluxapps.model.declare.releases import release_id, release_objects, releases_called
+from fluxapps.model.declare.system import system_objects
+from fluxapps.model.objects import DeclaredObject, ObjectId
+from fluxapps.model.resolved import App, Delivery, Fleet, Release
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppDeclaration:
+    """One app's objects, each after those it needs."""
+
+    name: str
+    namespace: str | None
+    objects: tuple[DeclaredObject, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """All objects of a stack."""
+
+    project: str
+    stack: str
+    delivery: Delivery
+    flux_namespace: str
+    system: tuple[DeclaredObject, ...]
+    """Where Flux reads this repository."""
+    bootstrap: tuple[DeclaredObject, ...]
+    """Namespaces and sources that apps share."""
+    apps: tuple[AppDeclaration, ...]
+    """In topological order, by name where order leaves a choice."""
+    outputs: dict[str, Any]
+    """What a person wants to see after ``pulumi up``."""
+
+    @property
+    def label(self) -> str:
+        """Return the value of the label ``fluxapps/stack``."""
+        return stack_label(self.project, self.stack)
+
+    def objects(self) -> tuple[DeclaredObject, ...]:
+        """Return every object."""
+        return (*self.system, *self.bootstrap, *(one for app in self.apps for one in app.objects))
+
+    def for_pulumi(self) -> "Declaration":
+        """Return what Pulumi delivers, with our marks: all in ``apply``, only FluxSystem in ``git``."""
+        system = marked(self.system, self.label)
+        if self.delivery == "git":
+            return replace(self, system=system, bootstrap=(), apps=())
+        apps = tuple(replace(app, objects=marked(app.objects, self.label)) for app in self.apps)
+        return replace(self, system=system, bootstrap=marked(self.bootstrap, self.label), apps=apps)
+
+
+def declare(fleet: Fleet, commit: str | None = None) -> Declaration:
+    """Return the objects of *fleet*, which has passed its checks; *commit* is the pinned one, if any."""
+    apps = apps_in_order(fleet)
+    return Declaration(
+        project=fleet.project,
+        stack=fleet.stack,
+        delivery=fleet.delivery,
+        flux_namespace=fleet.flux_namespace,
+        system=system_objects(fleet, commit),
+        bootstrap=declared_namespaces(fleet) + declared_sources(fleet),
+        apps=tuple(_app(fleet, app) for app in apps),
+        outputs=_outputs(fleet, apps),
+    )
+
+
+def _app(fleet: Fleet, app: App) -> AppDeclaration:
+    objects: list[DeclaredObject] = []
+    for release in releases_in_order(app):
+        namespace = _namespace_before(fleet, release)
+        made = release_objects(fleet, app, release, (*namespace, *_dependencies_before(fleet, app, release)))
+        own = [one for one in (made.source, made.values) if one is not None]
+        objects += [replace(one, after=(*namespace, *one.after)) for one in own]
+        objects.append(made.release)
+    if (last := kustomization(fleet, app)) is not None:
+        objects.append(last)
+    return AppDeclaration(name=app.name, namespace=app.namespace, objects=tuple(objects))
+
+
+def _namespace_before(fleet: Fleet, release: Release) -> tuple[ObjectId, ...]:
+    names = (release.namespace, release.release_namespace, release.storage_namespace)
+    ours = dict.fromkeys(name for name in names if is_ours(fleet, name))
+    return tuple(ObjectId("", "Namespace", "", name) for name in ours)
+
+
+def _dependencies_before(fleet: Fleet, app: App, release: Release) -> tuple[ObjectId, ...]:
+    """Return the releases, and Kustomizations of other YAML, that are there before *release*."""
+    before: dict[ObjectId, None] = {}
+    for name in (*app.depends_on, *(release.depends_on if release.key is not None else ())):
+        for other in releases_called(fleet, name):
+            if other is not release:
+                before[release_id(other)] = None
+        other_app = fleet.app_named(name.partition("/")[0])
+        if (
+            other_app is not None
+            and other_app is not app
+            and has_kustomization(fleet)
+            and is_waited_for(fleet, other_app)
+        ):
+            before[kustomization_id(fleet, other_app.name)] = None
+    return tuple(before)
+
+
+def _outputs(fleet: Fleet, apps: tuple[App, ...]) -> dict[str, Any]:
+    return {
+        "delivery": fleet.delivery,
+        "namespaces": [one.id.name for one in declared_namespaces(fleet)],
+        "apps": {
+            app.name: {
+                "namespace": app.namespace or "",
+                "releases": {one.name: f"{one.chart} {one.version or ''}".strip() for one in app.releases},
+            }
+            for app in apps
+        },
+    }

@@ -1,0 +1,373 @@
+"""Load: every file of a repository that a stack is made of, read once, with what is wrong in each.
+
+The layout is design's: ``apps/**/<app>/app.yaml`` with values files and other YAML beside it, ``fleet.yaml``,
+``Pulumi.yaml``, ``Pulumi.<stack>.yaml``, and YAML of no app in ``bootstrap/``.
+"""
+
+import os
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from fluxapps.model.app import AppFields
+from fluxapps.model.cluster import ClusterFields
+from fluxapps.model.fleet import FleetFields
+from fluxapps.model.problems import ConfigError, Problem
+from fluxapps.model.strict import kind_of, validate
+from fluxapps.model.yaml_file import FieldPath, YamlFile, read_yaml
+
+APPS = "apps"
+BOOTSTRAP = "bootstrap"
+YAML_ENDINGS = (".yaml", ".yml")
+KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+
+_VALUES = re.compile(r"values(?:-(?P<release>[^.]+))?(?:\.(?P<layer>.+))?\.yaml")
+_STACK_FILE = re.compile(r"Pulumi\.(?P<stack>[A-Za-z0-9._-]+)\.ya?ml")
+
+
+@dataclass(frozen=True, slots=True)
+class OtherFile:
+    """A file in an app's folder (or in ``bootstrap/``) that Flux reads, or that a kustomization.yaml there names."""
+
+    file: str
+    """Path from the repository's root."""
+    path: str
+    """Path from the app's folder."""
+
+    @property
+    def is_yaml(self) -> bool:
+        """Return whether Flux would read it as Kubernetes YAML."""
+        return self.path.endswith(YAML_ENDINGS)
+
+    @property
+    def is_kustomization(self) -> bool:
+        """Return whether it is a kustomization.yaml."""
+        return self.path.rpartition("/")[2] in KUSTOMIZATION_NAMES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppFolder:
+    """One app's folder as it lies in the working tree."""
+
+    folder: str
+    """Path from the repository's root: ``apps/monitoring/grafana``."""
+    file: YamlFile
+    """Its app.yaml."""
+    values: dict[tuple[str | None, str | None], str]
+    """Its values files, by release and layer (None: of all): path from the repository's root."""
+    other: tuple[OtherFile, ...]
+    """Everything else, below ``stacks/`` too, sorted by path."""
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Return what app.yaml says."""
+        return self.file.value or {}
+
+    @property
+    def name(self) -> str:
+        """Return the app's name."""
+        return self.fields.get("name") or self.folder.rpartition("/")[2]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackFile:
+    """``Pulumi.<stack>.yaml``."""
+
+    stack: str
+    file: YamlFile
+    cluster: dict[str, Any]
+    """What stands under ``<project>:cluster``."""
+    prefix: FieldPath
+    """Where that stands in the file."""
+
+
+@dataclass(kw_only=True)
+class Sources:
+    """A repository's files; values files and other YAML are read when a stack asks for them."""
+
+    root: Path
+    project: str
+    fleet: YamlFile | None
+    """fleet.yaml; None where there is none."""
+    stack_files: dict[str, StackFile]
+    apps: tuple[AppFolder, ...]
+    """Sorted by folder."""
+    bootstrap: tuple[OtherFile, ...]
+    """YAML of no app, below ``bootstrap/``."""
+    problems: tuple[Problem, ...] = ()
+    """Warnings found while loading."""
+    _read: dict[str, YamlFile] = field(default_factory=dict)
+
+    @property
+    def stacks(self) -> tuple[str, ...]:
+        """Return the names of the stacks, sorted."""
+        return tuple(sorted(self.stack_files))
+
+    @cached_property
+    def environments(self) -> frozenset[str]:
+        """Return every environment that a stack names."""
+        named = (file.cluster.get("environment") for file in self.stack_files.values())
+        return frozenset(name for name in named if isinstance(name, str))
+
+    def read(self, file: str) -> YamlFile:
+        """Return *file* (a path from the root), read once.
+
+        Raises:
+            ConfigError: It isn't YAML as Flux reads it.
+        """
+        if file not in self._read:
+            self._read[file] = read_yaml(self.root, file)
+        return self._read[file]
+
+
+def load(root: Path) -> Sources:
+    """Read the repository at *root*.
+
+    Raises:
+        ConfigError: With all that is wrong in Pulumi.yaml, fleet.yaml, the stacks' files, the app.yaml files, and with
+            files that lie where they mean nothing.
+    """
+    loader = _Loader(root)
+    sources = loader.sources()
+    if any(problem.severity == "error" for problem in loader.problems):
+        raise ConfigError(loader.problems)
+    sources.problems = tuple(loader.problems)
+    return sources
+
+
+class _Loader:
+    """Reads file by file and collects what is wrong."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.problems: list[Problem] = []
+
+    def sources(self) -> Sources:
+        project = self._project()
+        fleet = self._yaml("fleet.yaml") if (self.root / "fleet.yaml").exists() else None
+        if fleet is not None:
+            self._validate(FleetFields, fleet)
+        apps, bootstrap = self._apps(), tuple(self._files_below(BOOTSTRAP, BOOTSTRAP))
+        return Sources(
+            root=self.root,
+            project=project,
+            fleet=fleet,
+            stack_files=self._stack_files(project),
+            apps=tuple(sorted(apps, key=lambda app: app.folder)),
+            bootstrap=tuple(sorted(bootstrap, key=lambda other: other.path)),
+        )
+
+    def _project(self) -> str:
+        if not (self.root / "Pulumi.yaml").exists():
+            self._add("no-project", "there is no Pulumi.yaml here", "Pulumi.yaml", fix="run from the repository's root")
+            return ""
+        file = self._yaml("Pulumi.yaml")
+        name = file.value.get("name") if file is not None and isinstance(file.value, dict) else None
+        if file is not None and not (isinstance(name, str) and name):
+            self._add("no-project", "Pulumi.yaml has no project name", "Pulumi.yaml", fix="add 'name: fluxapps'")
+        return name if isinstance(name, str) else ""
+
+    def _stack_files(self, project: str) -> dict[str, StackFile]:
+        found = {}
+        for entry in sorted(path.name for path in self.root.iterdir()):
+            match = _STACK_FILE.fullmatch(entry)
+            if match is None or (file := self._yaml(entry)) is None:
+                continue
+            stack, prefix = match["stack"], ("config", f"{project}:cluster")
+            config = file.value.get("config") if isinstance(file.value, dict) else None
+            cluster = config.get(prefix[1]) if isinstance(config, dict) else None
+            if isinstance(cluster, dict) and "secure" in cluster:
+                self._add(
+                    "secret-in-cluster",
+                    f"'{prefix[1]}' is encrypted",
+                    entry,
+                    file,
+                    (*prefix, "secure"),
+                    fix="no secret stands under 'cluster'; give secrets config keys of their own",
+                )
+                cluster = None
+            if cluster is not None:
+                self._validate(ClusterFields, file, cluster, prefix)
+                self._refuse_secrets(file, cluster, prefix)
+            found[stack] = StackFile(
+                stack=stack, file=file, cluster=cluster if isinstance(cluster, dict) else {}, prefix=prefix
+            )
+        return found
+
+    def _refuse_secrets(self, file: YamlFile, data: Any, prefix: FieldPath) -> None:
+        below = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+        for key, value in below:
+            if isinstance(value, dict) and set(value) == {"secure"}:
+                self._add(
+                    "secret-in-cluster",
+                    f"'{key}' is a Pulumi secret",
+                    file.file,
+                    file,
+                    (*prefix, key),
+                    fix="no secret stands under 'cluster'; give secrets config keys of their own",
+                )
+            else:
+                self._refuse_secrets(file, value, (*prefix, key))
+
+    def _apps(self) -> list[AppFolder]:
+        apps: list[AppFolder] = []
+        if (self.root / APPS).is_dir():
+            self._walk(APPS, apps)
+        return apps
+
+    def _walk(self, folder: str, apps: list[AppFolder]) -> None:
+        """Walk grouping folders down to the apps; what lies in a grouping folder means nothing, so it is an error."""
+        entries = self._entries(folder)
+        if "app.yaml" in entries:
+            self._app(folder, entries, apps)
+            return
+        below = False
+        for name, is_folder in entries.items():
+            if is_folder:
+                below = True
+                self._walk(f"{folder}/{name}", apps)
+            elif name.endswith(YAML_ENDINGS):
+                self._stray(folder, name)
+        if not below and folder != APPS:
+            self._add(
+                "no-app-file",
+                f"{folder}/ has no app.yaml",
+                folder,
+                fix="add an app.yaml (an empty one is an app of plain YAML), or remove the folder",
+            )
+
+    def _stray(self, folder: str, name: str) -> None:
+        if name == "app.yml":
+            self._add("misnamed-file", "app.yml is not read", f"{folder}/{name}", fix="call it app.yaml")
+        elif _VALUES.fullmatch(name):
+            self._add("stray-values", f"{name} stands beside no app.yaml", f"{folder}/{name}", fix="add an app.yaml")
+        else:
+            self._add(
+                "stray-yaml",
+                f"{name} lies in a folder that only groups apps, where Flux doesn't read it",
+                f"{folder}/{name}",
+                fix="move it into an app's folder, or add an app.yaml beside it",
+            )
+
+    def _app(self, folder: str, entries: dict[str, bool], apps: list[AppFolder]) -> None:
+        values: dict[tuple[str | None, str | None], str] = {}
+        other: list[OtherFile] = []
+        for name, is_folder in entries.items():
+            if is_folder:
+                other += self._files_below(f"{folder}/{name}", folder, in_app=True)
+            elif match := _VALUES.fullmatch(name):
+                values[match["release"], match["layer"]] = f"{folder}/{name}"
+            elif name in ("values.yml", "app.yml"):
+                fix = f"call it {name.replace('.yml', '.yaml')}"
+                self._add("misnamed-file", f"{name} is not read as ours, but by Flux", f"{folder}/{name}", fix=fix)
+            elif name != "app.yaml":
+                other.append(OtherFile(f"{folder}/{name}", name))
+        file = self._yaml(f"{folder}/app.yaml")
+        if file is None or not self._validate(AppFields, file):
+            return
+        apps.append(
+            AppFolder(folder=folder, file=file, values=values, other=tuple(sorted(other, key=lambda one: one.path)))
+        )
+
+    def _files_below(self, folder: str, top: str, *, in_app: bool = False) -> list[OtherFile]:
+        found: list[OtherFile] = []
+        if not (self.root / folder).is_dir():
+            return found
+        for name, is_folder in self._entries(folder).items():
+            path = f"{folder}/{name}"
+            if is_folder:
+                found += self._files_below(path, top, in_app=in_app)
+            elif in_app and name == "app.yaml":
+                self._add(
+                    "nested-app",
+                    f"an app inside the app {top}",
+                    path,
+                    fix=f"move {folder}/ out of {top}/ (apps don't nest)",
+                )
+            elif in_app and _VALUES.fullmatch(name):
+                self._add(
+                    "stray-values",
+                    f"{name} stands beside no app.yaml, and Flux's source leaves it out",
+                    path,
+                    fix="call it otherwise, or move it beside app.yaml",
+                )
+            else:
+                found.append(OtherFile(path, path.removeprefix(f"{top}/")))
+        return found
+
+    def _entries(self, folder: str) -> dict[str, bool]:
+        """Return the names in *folder*, sorted, each with whether it is a folder.
+
+        Left out: hidden files, and links that leave the repository.
+        """
+        found = {}
+        with os.scandir(self.root / folder) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_symlink() and not self._inside(entry.path):
+                    self._add(
+                        "symlink-outside",
+                        f"{entry.name} is a link out of the repository",
+                        f"{folder}/{entry.name}",
+                        fix="put the file itself there: Flux doesn't follow such links",
+                    )
+                    continue
+                found[entry.name] = entry.is_dir()
+        return dict(sorted(found.items()))
+
+    def _inside(self, path: str) -> bool:
+        return Path(path).resolve().is_relative_to(self.root.resolve())
+
+    def _yaml(self, file: str) -> YamlFile | None:
+        try:
+            read = read_yaml(self.root, file)
+        except ConfigError as error:
+            self.problems += error.problems
+            return None
+        if len(read.documents) > 1:
+            self._add(
+                "several-documents",
+                f"{file} has {len(read.documents)} documents",
+                file,
+                fix="keep one; remove the lines with ---",
+                line=read.documents[1].line,
+            )
+            return None
+        return read
+
+    def _validate(self, model: type[Any], file: YamlFile, data: Any = None, prefix: FieldPath = ()) -> bool:
+        data = file.value if data is None else data
+        if data is None:
+            return True
+        if not isinstance(data, dict):
+            self._add("wrong-type", f"{file.file} is {kind_of(data)}, but a map is wanted", file.file, file, prefix)
+            return False
+        found = validate(model, data, file, prefix)
+        self.problems += found
+        return not found
+
+    def _add(  # noqa: PLR0913 - what a problem says
+        self,
+        code: str,
+        what: str,
+        name: str,
+        file: YamlFile | None = None,
+        path: FieldPath = (),
+        *,
+        fix: str = "",
+        line: int | None = None,
+    ) -> None:
+        position = file.position(path) if file is not None else None
+        self.problems.append(
+            Problem(
+                code=code,
+                what=what,
+                file=name,
+                fix=fix,
+                line=position.line if position else line,
+                column=position.column if position else None,
+            )
+        )
