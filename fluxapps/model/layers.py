@@ -79,10 +79,10 @@ def origin(layers: Sequence[Layer], *paths: FieldPath) -> Origin | None:
 
 def _says(data: Any, path: FieldPath) -> bool:
     for part in path:
-        if (isinstance(data, dict) and part in data) or (
-            isinstance(data, list) and isinstance(part, int) and part < len(data)
-        ):
-            data = data[part]
-        else:
+        if isinstance(part, int):
+            if not isinstance(data, list) or part >= len(data):
+                return False
+        elif not isinstance(data, dict) or part not in data:
             return False
+        data = data[part]
     return True
