@@ -1,0 +1,66 @@
+"""Where a field stands: from a path of keys and indexes to the node of a YAML tree."""
+
+from collections.abc import Sequence
+
+from fluxapps.model.yaml_nodes import Node, NodeKind
+from fluxapps.model.yaml_scalars import SCALAR_TAGS, key_text, resolve_plain, resolve_tagged
+
+
+def find(root: Node, path: Sequence[str | int], *, of_key: bool) -> Node:
+    """Return the node at *path* below *root*, or the last one on the way to it that exists.
+
+    With *of_key* the node of a map's key stands for its value's.
+    """
+    key, value = root, root
+    for step in path:
+        found = _step(_resolved(value), step)
+        if found is None:
+            break
+        key, value = found
+    return key if of_key else value
+
+
+def _step(node: Node | None, step: str | int) -> tuple[Node, Node] | None:
+    if node is None or node.kind is NodeKind.SCALAR:
+        return None
+    if node.kind is NodeKind.SEQUENCE:
+        if isinstance(step, int) and 0 <= step < len(node.children):
+            return node.children[step], node.children[step]
+        return None
+    return _entry(node, str(step), [])
+
+
+def _entry(mapping: Node, key: str, above: list[Node]) -> tuple[Node, Node] | None:
+    """Return the key and value that win for *key*: the last in the file's order, merged maps included."""
+    if mapping in above:
+        return None
+    for key_node, value_node in reversed(list(mapping.pairs())):
+        if not key_node.is_merge:
+            if _key(key_node) == key:
+                return key_node, value_node
+            continue
+        for source in value_node.children if value_node.kind is NodeKind.SEQUENCE else [value_node]:
+            merged = _resolved(source)
+            if merged is not None and merged.kind is NodeKind.MAPPING:
+                found = _entry(merged, key, [*above, mapping])
+                if found is not None:
+                    return found
+    return None
+
+
+def _key(node: Node) -> str | None:
+    scalar = _resolved(node)
+    if scalar is None or scalar.kind is not NodeKind.SCALAR:
+        return None
+    if scalar.plain:
+        return key_text(resolve_plain(scalar.text))
+    if scalar.tag in SCALAR_TAGS:
+        try:
+            return key_text(resolve_tagged(scalar.tag, scalar.text))
+        except ValueError:
+            return None
+    return scalar.text
+
+
+def _resolved(node: Node) -> Node | None:
+    return node.target if node.kind is NodeKind.ALIAS else node
