@@ -25,6 +25,9 @@ WHOLE: Final = "(object)"
 """The field of a difference that is about the whole object: it is in one set alone."""
 
 
+_FOLDER: Final = "{folder}"
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """One field of one object that isn't the same."""
@@ -48,6 +51,7 @@ class Known:
     """How many of them differ so."""
     field: str
     original: Any
+    """Its value there; ``{folder}`` in it stands for some text, the same in ``ours``."""
     ours: Any
     reason: str
 
@@ -56,9 +60,15 @@ class Known:
         return (
             fnmatchcase(difference.object, self.objects)
             and self.field == difference.field
-            and same(self.original, difference.original)
-            and same(self.ours, difference.ours)
+            and self._values(difference.original, difference.ours)
         )
+
+    def _values(self, original: Any, ours: Any) -> bool:
+        if not (isinstance(self.original, str) and _FOLDER in self.original):
+            return same(self.original, original) and same(self.ours, ours)
+        before, _, after = self.original.partition(_FOLDER)
+        folder = str(original).removeprefix(before).removesuffix(after)
+        return same(self.original.replace(_FOLDER, folder), original) and same(self.ours.replace(_FOLDER, folder), ours)
 
 
 def known(rows: Iterable[Mapping[str, Any]]) -> list[Known]:

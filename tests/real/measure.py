@@ -16,6 +16,8 @@ from tests.real.working_tree import HERE, WorkingTree, published_files, working_
 
 REPOSITORIES: Final = ("jaromirrivera", "henabytes")
 STACK: Final = "home"
+TREE: Final = f"deploy/{STACK}"
+"""Where the stack's tree is committed, unless its file says otherwise."""
 
 APPLIED_BY: Final = "(applied by)"
 """The field of a difference that is about which Kustomization applies an object."""
@@ -30,6 +32,7 @@ class Measured:
     """What the checks say about our files, warnings too."""
     published: dict[str, bytes]
     rendered: dict[str, bytes]
+    """The rendered tree, by path from the repository's root."""
     original: dict[ObjectId, Found]
     ours: dict[ObjectId, Found]
     """The rendered objects, and the two that Pulumi declares."""
@@ -53,7 +56,7 @@ def measure(repository: str, folder: Path) -> Measured:
     fleet = model.resolve(model.load(tree.root), STACK)
     problems = tuple(model.check(fleet))
     declaration = model.declare(fleet)
-    rendered = model.tree_files(fleet, declaration)
+    rendered = {f"{TREE}/{path}": content for path, content in model.tree_files(fleet, declaration).items()}
     ours = read_objects(rendered)
     ours |= {declared.id: Found(declared.manifest, "") for declared in declaration.for_pulumi().system}
     published = published_files(repository)

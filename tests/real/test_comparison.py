@@ -96,6 +96,22 @@ def test_a_table_that_says_anything_else_is_wrong(row: dict[str, Any], said: lis
     assert all(part in line for part, line in zip(said, wrong, strict=True))
 
 
+@pytest.mark.parametrize(
+    ("original", "ours", "covered"),
+    [
+        ("./sonarr", "./deploy/home/sonarr", True),
+        ("./a/b", "./deploy/home/a/b", True),
+        ("./sonarr", "./deploy/home/radarr", False),
+        ("sonarr", "./deploy/home/sonarr", False),
+        (None, "./deploy/home/None", False),
+        ("./sonarr", None, False),
+    ],
+)
+def test_a_row_may_say_one_text_for_both(original: Any, ours: Any, covered: bool) -> None:
+    row = {"objects": "*", "field": "path", "original": "./{folder}", "ours": "./deploy/home/{folder}", "reason": ""}
+    assert known([row])[0].covers(Difference("X", "path", original, ours)) is covered
+
+
 def test_a_row_for_what_no_longer_differs_is_wrong() -> None:
     assert unexplained([], known([_ROW])) == ["the table says 2 times, but it is 0: ConfigMap n/*: data.x"]
 
