@@ -1,0 +1,1 @@
+"""A stand-in for Pulumi's Kubernetes provider, for where its plugin can't be had."""

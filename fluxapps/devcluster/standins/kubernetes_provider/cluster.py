@@ -1,0 +1,312 @@
+"""The API server: requests, what kinds it knows, and its errors."""
+
+import contextlib
+import json
+import threading
+import time
+import urllib.parse
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import urllib3
+
+from fluxapps.devcluster.standins.kubernetes_provider.connection import Connection
+from fluxapps.devcluster.standins.kubernetes_provider.settings import ClientLimits
+
+CONNECT_SECONDS = 30.0
+DISCOVERY_SECONDS = 32.0
+
+# How often a request is sent again when the server says that it is busy (client-go does as many).
+BUSY_RETRIES = 10
+BUSY = (429, 500, 502, 503, 504)
+
+GONE = 410
+
+
+class UnreachableError(Exception):
+    """The server did not answer."""
+
+
+class NoMatchError(Exception):
+    """The server does not know the kind."""
+
+    def __init__(self, api_version: str, kind: str) -> None:
+        super().__init__(f'no matches for kind "{kind}" in version "{api_version}"')
+
+
+class ApiError(Exception):
+    """The server refused a request; *status* is its Status object."""
+
+    def __init__(self, code: int, status: dict[str, Any]) -> None:
+        self.code = code
+        self.status = status
+        self.reason = str(status.get("reason") or "")
+        super().__init__(str(status.get("message") or f"the server answered {code}"))
+
+    @property
+    def not_found(self) -> bool:
+        """Whether what was asked for isn't there."""
+        return self.code == 404  # noqa: PLR2004 - HTTP
+
+    @property
+    def namespace_not_found(self) -> bool:
+        """Whether the namespace isn't there."""
+        return self.not_found and (self.status.get("details") or {}).get("kind") == "namespaces"
+
+
+@dataclass(frozen=True)
+class Resource:
+    """Where the objects of a kind are found."""
+
+    api_version: str
+    kind: str
+    plural: str
+    namespaced: bool
+
+    def path(self, namespace: str, name: str = "") -> str:
+        """Return the path of the objects in *namespace*, or of one of them."""
+        group, _, version = self.api_version.rpartition("/")
+        steps = ["apis", group, version] if group else ["api", version]
+        if self.namespaced:
+            steps += ["namespaces", namespace or "default"]
+        return "/" + "/".join([*steps, self.plural, *((urllib.parse.quote(name, safe=""),) if name else ())])
+
+
+class Limiter:
+    """A token bucket: *burst* requests at once, *qps* a second after them."""
+
+    def __init__(self, limits: ClientLimits) -> None:
+        self._rate, self._burst = limits.qps, float(limits.burst)
+        self._tokens = self._burst
+        self._since = time.monotonic()
+        self._lock = threading.Lock()
+
+    def wait(self) -> None:
+        """Take a token; wait for it where there is none."""
+        with self._lock:
+            now = time.monotonic()
+            self._tokens = min(self._burst, self._tokens + (now - self._since) * self._rate) - 1
+            self._since = now
+            missing = -self._tokens / self._rate
+        if missing > 0:
+            time.sleep(missing)
+
+
+class Cancellation:
+    """Ends what a call waits for: another thread sets it, blocked reads return."""
+
+    def __init__(self) -> None:
+        self._set = threading.Event()
+        self._lock = threading.Lock()
+        self._closers: set[Callable[[], None]] = set()
+
+    def cancel(self) -> None:
+        """End every wait, now and later."""
+        with self._lock:
+            self._set.set()
+            closers = list(self._closers)
+        for close in closers:
+            close()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it was cancelled."""
+        return self._set.is_set()
+
+    def sleep(self, seconds: float) -> bool:
+        """Sleep, and return whether it was cancelled meanwhile."""
+        return self._set.wait(seconds)
+
+    @contextlib.contextmanager
+    def closing(self, close: Callable[[], None]) -> Iterator[None]:
+        """Call *close* when cancelled inside the block."""
+        with self._lock:
+            self._closers.add(close)
+            late = self.cancelled
+        if late:
+            close()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._closers.discard(close)
+
+
+class Cluster:
+    """One API server, as one user."""
+
+    def __init__(self, connection: Connection, limits: ClientLimits) -> None:
+        self._connection = connection
+        self._limiter = Limiter(limits)
+        self._timeout = limits.timeout
+        self._known: dict[tuple[str, str], Resource] = {}
+
+    def check(self) -> None:
+        """Ask for the server's version.
+
+        Raises:
+            UnreachableError: It does not answer.
+            ApiError: It answers, but not us.
+        """
+        self.request("GET", "/version", timeout=DISCOVERY_SECONDS)
+
+    def resource(self, api_version: str, kind: str) -> Resource:
+        """Find where objects of a kind live; what the server doesn't know is asked for anew each time.
+
+        Raises:
+            NoMatchError: The server does not know the kind.
+            ApiError: The server refused to say.
+            UnreachableError: The server does not answer.
+        """
+        key = (api_version, kind)
+        if key not in self._known:
+            try:
+                listed = self.request("GET", f"/{'apis' if '/' in api_version else 'api'}/{api_version}")
+            except ApiError as error:
+                if error.not_found:
+                    raise NoMatchError(api_version, kind) from error
+                raise
+            for each in listed.get("resources") or ():
+                if "/" not in each["name"]:
+                    found = Resource(api_version, each["kind"], each["name"], each["namespaced"])
+                    self._known[api_version, each["kind"]] = found
+        if key not in self._known:
+            raise NoMatchError(api_version, kind)
+        return self._known[key]
+
+    def forget(self) -> None:
+        """Forget which kinds there are, after a CRD was written."""
+        self._known.clear()
+
+    def get(self, resource: Resource, namespace: str, name: str) -> dict[str, Any]:
+        """Read an object. Raises as `request`."""
+        return self.request("GET", resource.path(namespace, name))
+
+    def create(self, resource: Resource, namespace: str, body: bytes, *, manager: str, dry_run: bool) -> dict[str, Any]:
+        """Make an object, which must not be there yet. Raises as `request`."""
+        query = {"fieldManager": manager, **({"dryRun": "All"} if dry_run else {})}
+        return self.request("POST", resource.path(namespace), query=query, body=body)
+
+    def replace(
+        self, resource: Resource, namespace: str, name: str, body: bytes, query: dict[str, str]
+    ) -> dict[str, Any]:
+        """Write an object whole. Raises as `request`."""
+        return self.request("PUT", resource.path(namespace, name), query=query, body=body)
+
+    def patch(
+        self, resource: Resource, namespace: str, name: str, body: bytes, *, form: str, query: dict[str, str]
+    ) -> dict[str, Any]:
+        """Change an object; *form* is the patch's media type. Raises as `request`."""
+        return self.request("PATCH", resource.path(namespace, name), query=query, body=body, form=form)
+
+    def delete(self, resource: Resource, namespace: str, name: str, propagation: str) -> None:
+        """Ask for an object's deletion. Raises as `request`."""
+        body = json.dumps({"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": propagation}).encode()
+        self.request("DELETE", resource.path(namespace, name), body=body)
+
+    def watch(
+        self, resource: Resource, namespace: str, name: str, *, since: str, seconds: float, cancellation: Cancellation
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield what happens to one object: the event's type and the object; ends when *seconds* are over.
+
+        Raises:
+            ApiError: The server refused, or *since* is too old (code 410).
+            UnreachableError: The server does not answer.
+        """
+        query = {
+            "watch": "true",
+            "fieldSelector": f"metadata.name={name}",
+            "resourceVersion": since,
+            "timeoutSeconds": str(max(int(seconds), 1)),
+        }
+        # Left open for longer than the server is asked to hold it, so that the server ends it.
+        response = self._send("GET", resource.path(namespace), query, None, "", timeout=seconds + 10, stream=True)
+        with contextlib.closing(response), cancellation.closing(response.shutdown):
+            if response.status >= 400:  # noqa: PLR2004 - HTTP
+                raise _refusal(response.status, response.read())
+            try:
+                for line in _lines(response):
+                    event = json.loads(line)
+                    if event["type"] == "ERROR":
+                        raise ApiError(int(event["object"].get("code") or GONE), event["object"])
+                    yield event["type"], event["object"]
+            except urllib3.exceptions.HTTPError:
+                return
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: dict[str, str] | None = None,
+        body: bytes | None = None,
+        form: str = "application/json",
+        timeout: float | None = None,
+    ) -> dict[str, Any]:
+        """Send a request and read the answer.
+
+        Raises:
+            ApiError: The server refused it.
+            UnreachableError: The server does not answer.
+        """
+        for _ in range(BUSY_RETRIES):
+            response = self._send(method, path, query or {}, body, form, timeout=timeout or self._timeout)
+            after = response.headers.get("Retry-After", "")
+            if response.status not in BUSY or not after.isdigit():
+                break
+            time.sleep(int(after))
+        if response.status >= 400:  # noqa: PLR2004 - HTTP
+            raise _refusal(response.status, response.data)
+        answer = json.loads(response.data)
+        return answer if isinstance(answer, dict) else {}
+
+    def _send(  # noqa: PLR0913 - one request
+        self,
+        method: str,
+        path: str,
+        query: dict[str, str],
+        body: bytes | None,
+        form: str,
+        *,
+        timeout: float | None,
+        stream: bool = False,
+    ) -> urllib3.BaseHTTPResponse:
+        self._limiter.wait()
+        url = self._connection.host + path + (f"?{urllib.parse.urlencode(query)}" if query else "")
+        headers = {**self._connection.headers(), "Accept": "application/json"}
+        if body is not None:
+            headers["Content-Type"] = form
+        # A kept connection that the server has closed meanwhile costs a reading request one more try.
+        again = urllib3.Retry(total=2, connect=0, read=2, redirect=0, status=0, other=0, allowed_methods={"GET"})
+        try:
+            return self._connection.pool.request(
+                method,
+                url,
+                body=body,
+                headers=headers,
+                retries=again,
+                preload_content=not stream,
+                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=timeout),
+            )
+        except urllib3.exceptions.MaxRetryError as error:
+            raise UnreachableError(f"{method} {url}: {error.reason}") from error
+        except urllib3.exceptions.HTTPError as error:
+            raise UnreachableError(f"{method} {url}: {error}") from error
+
+
+def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    rest = b""
+    for chunk in response.stream(amt=None):
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from filter(None, lines)
+
+
+def _refusal(code: int, body: bytes) -> ApiError:
+    try:
+        status = json.loads(body)
+    except ValueError:
+        status = None
+    if not isinstance(status, dict):
+        status = {"message": body.decode(errors="replace").strip()}
+    return ApiError(code, status)
