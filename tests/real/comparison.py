@@ -25,7 +25,7 @@ WHOLE: Final = "(object)"
 """The field of a difference that is about the whole object: it is in one set alone."""
 
 
-_FOLDER: Final = "{folder}"
+_TEXT: Final = "{text}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Known:
     """How many of them differ so."""
     field: str
     original: Any
-    """Its value there; ``{folder}`` in it stands for some text, the same in ``ours``."""
+    """Its value there; ``{text}`` in it stands for any text, the same in ``ours``."""
     ours: Any
     reason: str
 
@@ -64,11 +64,12 @@ class Known:
         )
 
     def _values(self, original: Any, ours: Any) -> bool:
-        if not (isinstance(self.original, str) and _FOLDER in self.original):
-            return same(self.original, original) and same(self.ours, ours)
-        before, _, after = self.original.partition(_FOLDER)
-        folder = str(original).removeprefix(before).removesuffix(after)
-        return same(self.original.replace(_FOLDER, folder), original) and same(self.ours.replace(_FOLDER, folder), ours)
+        expected = self.original, self.ours
+        if isinstance(self.original, str) and _TEXT in self.original:
+            before, _, after = self.original.partition(_TEXT)
+            text = str(original).removeprefix(before).removesuffix(after)
+            expected = self.original.replace(_TEXT, text), self.ours.replace(_TEXT, text)
+        return same(expected, (original, ours))
 
 
 def known(rows: Iterable[Mapping[str, Any]]) -> list[Known]:
@@ -124,7 +125,7 @@ def _walk(path: str, original: Any, ours: Any) -> Iterator[tuple[str, Any, Any]]
     if isinstance(original, dict) and isinstance(ours, dict):
         for key in [*original, *(key for key in ours if key not in original)]:
             yield from _walk(_below(path, key), original.get(key, ABSENT), ours.get(key, ABSENT))
-    elif isinstance(original, list) and isinstance(ours, list):
+    elif isinstance(original, list | tuple) and isinstance(ours, list | tuple):
         for number in range(max(len(original), len(ours))):
             yield from _walk(f"{path}[{number}]", _item(original, number), _item(ours, number))
     elif not _same_scalar(original, ours):
@@ -135,7 +136,7 @@ def _below(path: str, key: Any) -> str:
     return f"{path}.{key}" if path else str(key)
 
 
-def _item(items: list[Any], number: int) -> Any:
+def _item(items: Sequence[Any], number: int) -> Any:
     return items[number] if number < len(items) else ABSENT
 
 

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -78,22 +78,34 @@ def _lines_said(name: str) -> int:
 
 
 def _differences(measured: Mapping[str, Measured]) -> str:
-    rows = [row for name, one in measured.items() for known in one.table for row in _row(name, known)]
-    return "\n".join(["| where | field | original | ours | why |", "|---|---|---|---|---|", *rows, ""])
+    groups: dict[tuple[str, str], list[tuple[str, Known]]] = {}
+    for name, one in measured.items():
+        for row in one.table:
+            groups.setdefault((row.reason, row.field), []).append((name, row))
+    rows = [_row(reason, field, members) for (reason, field), members in groups.items()]
+    return "\n".join(["| field | where | original | ours | why |", "|---|---|---|---|---|", *rows, ""])
 
 
-def _row(name: str, known: Known) -> Iterator[str]:
-    many = f" ({known.count})" if known.count > 1 else ""
-    values = " | ".join(_shown(value) for value in (known.original, known.ours))
-    yield f"| {name}: {known.objects}{many} | `{known.field}` | {values} | {known.reason} |"
+def _row(reason: str, field: str, members: list[tuple[str, Known]]) -> str:
+    where = [f"{name}: {row.objects}" + (f" ({row.count})" if row.count > 1 else "") for name, row in members]
+    cells = [[f"`{text}`" for text in where], *([_shown(v) for v in values] for values in _values(members))]
+    return f"| `{field}` | {' | '.join(map(_lines, cells))} | {reason} |"
+
+
+def _values(members: list[tuple[str, Known]]) -> tuple[list[Any], list[Any]]:
+    return [row.original for _, row in members], [row.ours for _, row in members]
+
+
+def _lines(cells: list[str]) -> str:
+    """Return *cells* one below the other, or the one that all are."""
+    return cells[0] if len(set(cells)) == 1 else "<br>".join(cells)
 
 
 def _shown(value: Any) -> str:
-    return "" if value is ABSENT else f"`{value if isinstance(value, str) else yaml_flow(value)}`"
+    return "absent" if value is ABSENT else f"`{value if isinstance(value, str) else _flow(value)}`"
 
 
-def yaml_flow(value: Any) -> str:
-    """Return *value* as YAML on one line."""
+def _flow(value: Any) -> str:
     return yaml.safe_dump(value, default_flow_style=True, width=10_000).removesuffix("\n").removesuffix("...").strip()
 
 

@@ -108,7 +108,7 @@ def test_a_table_that_says_anything_else_is_wrong(row: dict[str, Any], said: lis
     ],
 )
 def test_a_row_may_say_one_text_for_both(original: Any, ours: Any, covered: bool) -> None:
-    row = {"objects": "*", "field": "path", "original": "./{folder}", "ours": "./deploy/home/{folder}", "reason": ""}
+    row = {"objects": "*", "field": "path", "original": "./{text}", "ours": "./deploy/home/{text}", "reason": ""}
     assert known([row])[0].covers(Difference("X", "path", original, ours)) is covered
 
 

@@ -1,7 +1,6 @@
 """Published Flux repositories, said as app files: what we render must be their objects, lifted to today's Flux."""
 
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 
@@ -9,18 +8,24 @@ from fluxapps.model.problems import Severity
 from tests.real.comparison import unexplained
 from tests.real.measure import REPOSITORIES, Measured, expected_problems, measure
 from tests.real.objects import read_objects
+from tests.real.page import PAGE, renewed
 
 pytestmark = pytest.mark.corpus
 
 
-@pytest.fixture(scope="module", params=REPOSITORIES)
+@pytest.fixture(scope="module")
+def all_measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Measured]:
+    return {repository: measure(repository, tmp_path_factory.mktemp(repository)) for repository in REPOSITORIES}
+
+
+@pytest.fixture(params=REPOSITORIES)
 def repository(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(scope="module")
-def measured(repository: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Measured]:
-    return measure(repository, tmp_path_factory.mktemp(repository))
+@pytest.fixture
+def measured(repository: str, all_measured: dict[str, Measured]) -> Measured:
+    return all_measured[repository]
 
 
 def test_every_difference_is_in_the_table_and_every_row_of_it_occurs(measured: Measured) -> None:
@@ -50,3 +55,8 @@ def test_the_checks_find_what_they_are_known_to_find(measured: Measured, reposit
 
 def test_nothing_keeps_it_from_being_rendered(measured: Measured) -> None:
     assert [problem for problem in measured.problems if problem.severity is Severity.ERROR] == []
+
+
+def test_the_page_says_what_was_measured(all_measured: dict[str, Measured]) -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert page == renewed(page, all_measured), "python -m tests.real.page writes docs/real-input.md anew"
