@@ -1,0 +1,220 @@
+"""A real Kubernetes API with Flux's kinds, made of three processes and one folder."""
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from subprocess import Popen
+from types import TracebackType
+from typing import Self
+
+from fluxapps.devcluster import control_plane, flux_crds, kubeconfig, ports, process, watchdog
+from fluxapps.devcluster.api import Api, Etcd, Probe
+from fluxapps.devcluster.control_plane import API_SERVER, ARGUMENTS, CONTROLLER_MANAGER, ETCD, Places
+from fluxapps.devcluster.credentials import Credentials
+from fluxapps.devcluster.errors import ClusterError
+from fluxapps.devcluster.locks import alone
+from fluxapps.devcluster.programs.lookup import find_all
+from fluxapps.devcluster.roster import Roster
+
+CONTEXT = "fluxapps-dev"
+"""The kube context's name."""
+_STARTS_WITHIN = 120
+"""Seconds; on a quiet machine it takes some five."""
+_ENDS_WITHIN = 10
+"""Seconds until a process that was asked to end is killed; nothing is lost by it."""
+_POLL = 0.03
+
+
+class Cluster:
+    """One cluster, whose whole state is in one folder.
+
+    ``start`` leaves processes that outlive the caller. As a context manager the cluster ends with its block, and also
+    when the caller is killed.
+    """
+
+    context: str = CONTEXT
+
+    def __init__(self, folder: Path, *, say: Callable[[str], None] = lambda _: None) -> None:
+        """Name the folder; nothing is touched yet.
+
+        Args:
+            folder: Made by ``start``; removed by ``reset``.
+            say: Told, a line at a time, what happens and what takes long.
+        """
+        self.folder = folder.absolute()
+        self.kubeconfig = self.folder / "kubeconfig"
+        """Has the one context; readable by its owner only."""
+        self.state = self.folder / "state"
+        """For Pulumi's file backend: born and reset together with what it describes."""
+        self.logs = self.folder / "logs"
+        self._ports = self.folder / "ports.json"
+        self._roster = Roster(self.folder / "processes.json")
+        self._credentials = Credentials(self.folder / "credentials")
+        self._say = say
+        self._watchdog: Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        """Start, tied to the life of this Python process."""
+        self._watchdog = watchdog.watch(self.folder)
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """End all processes; the folder stays."""
+        try:
+            self.stop()
+        finally:
+            if self._watchdog is not None:
+                self._watchdog.__exit__(None, None, None)
+                self._watchdog = None
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """The processes that run now, by program."""
+        return {name: running.pid for name, running in self._roster.running().items()}
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Which port each server has; empty before the first start."""
+        if not self._ports.exists():
+            return {}
+        known: dict[str, int] = json.loads(self._ports.read_text("utf-8"))
+        return known
+
+    @property
+    def server(self) -> str:
+        """The API server's address; empty before the first start."""
+        port = self.ports.get(API_SERVER)
+        return f"https://{ports.LOOPBACK}:{port}" if port else ""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether all processes run and the API server says that it is ready."""
+        return set(self.pids) == set(ARGUMENTS) and self._api().is_ready
+
+    def start(self) -> None:
+        """Bring the cluster up, with the ports and the data it had; what runs already stays as it is.
+
+        Returns when the API serves Flux's kinds and deletes what it is asked to.
+
+        Raises:
+            ProgramError: A program or Flux's CRDs can't be had.
+            ClusterError: A process ends or isn't ready in time (with the end of its log), or the folder is another's.
+        """
+        self._claim()
+        with self._alone():
+            places = self._prepare()
+            self._end(
+                name for name in self.pids if self._roster.started_as(name) != control_plane.fingerprint(name, places)
+            )
+            if self.is_ready:
+                return
+            programs = find_all(ARGUMENTS, say=self._say)
+            crds = flux_crds.read(flux_crds.find(say=self._say))
+            started = time.monotonic()
+            missing = [name for name in ARGUMENTS if name not in self.pids]
+            self._say(f"starting {', '.join(missing)}" if missing else "waiting for the API server")
+            if ETCD in missing:
+                self._spawn(ETCD, programs[ETCD], places)
+            # An API server that meets an etcd which listens but doesn't answer yet, waits 20 s before it tries again.
+            store = Etcd(places.ports[ETCD], self._credentials)
+            self._wait_until(lambda: store.is_ready, (ETCD,), "storing")
+            if API_SERVER in missing:
+                self._spawn(API_SERVER, programs[API_SERVER], places)
+            api = self._api()
+            servers = (ETCD, API_SERVER)
+            self._wait_until(lambda: api.is_ready, servers, "ready")
+            flux_crds.install(api, crds)
+            self._wait_until(lambda: flux_crds.are_served(api, crds), servers, "serving Flux's kinds")
+            # Only now: its garbage collector looks for new kinds no more often than every 30 s.
+            if CONTROLLER_MANAGER in missing:
+                self._spawn(CONTROLLER_MANAGER, programs[CONTROLLER_MANAGER], places)
+                probe = Probe(api)
+                self._wait_until(lambda: probe.is_gone, tuple(ARGUMENTS), "deleting what it is asked to")
+            self._say(f"ready after {time.monotonic() - started:.1f} s at {self.server}")
+
+    def stop(self) -> None:
+        """End the processes and keep the data; nothing happens when none runs."""
+        if self.folder.exists():
+            with self._alone():
+                self._end(self.pids)
+                self._roster.clear()
+
+    def reset(self) -> None:
+        """End the processes and remove the folder, Pulumi's state with it.
+
+        Raises:
+            ClusterError: The folder has other things in it.
+        """
+        if self.folder.exists():
+            self._claim()
+            self.stop()
+            shutil.rmtree(self.folder)
+
+    def _claim(self) -> None:
+        if self.folder.exists() and not self._ports.exists() and any(self.folder.iterdir()):
+            raise ClusterError(f"{self.folder} has other things in it than a local cluster", fix="name another folder")
+
+    def _alone(self) -> AbstractContextManager[None]:
+        return alone(
+            # Beside the folder, so that it outlasts a reset.
+            self.folder.with_name(f"{self.folder.name}.lock"),
+            waiting=lambda: self._say("another command is starting or ending this cluster; waiting"),
+        )
+
+    def _prepare(self) -> Places:
+        """Make folder, keys, ports and kubeconfig, as far as they aren't there."""
+        for folder in (self.folder, self.logs, self.state):
+            folder.mkdir(parents=True, exist_ok=True)
+        running = set(self.pids)
+        listening = running | ({control_plane.PEER} if ETCD in running else set())
+        chosen = ports.choose(self._ports, control_plane.PORTS, running=listening, say=self._say)
+        self._credentials.make()
+        kubeconfig.write(self.kubeconfig, context=CONTEXT, server=self.server, credentials=self._credentials)
+        return Places(self.folder / "etcd", self._credentials, self.kubeconfig, chosen)
+
+    def _spawn(self, name: str, program: Path, places: Places) -> None:
+        try:
+            started = process.start([program, *ARGUMENTS[name](places)], log=self._log(name))
+        except OSError as reason:
+            raise ClusterError(f"{name} can't be run: {reason}") from reason
+        self._roster.add(name, started, started_as=control_plane.fingerprint(name, places))
+
+    def _end(self, names: Iterable[str]) -> None:
+        """End processes, those that use others first."""
+        running = self._roster.running()
+        wanted = set(names) & set(running)
+        process.end((running[name] for name in reversed(ARGUMENTS) if name in wanted), patience=_ENDS_WITHIN)
+
+    def _wait_until(self, is_so: Callable[[], bool], needed: Sequence[str], what: str) -> None:
+        deadline = time.monotonic() + _STARTS_WITHIN
+        while not is_so():
+            running = self._roster.running()
+            for name in needed:
+                if name not in running:
+                    raise ClusterError(
+                        f"{name} has ended; the end of {self._log(name)}:\n{process.tail(self._log(name))}",
+                        fix="start again; where that doesn't help, reset begins with an empty cluster",
+                    )
+            if time.monotonic() > deadline:
+                raise ClusterError(
+                    f"the local cluster isn't {what} after {_STARTS_WITHIN} s; the end of {self._log(needed[-1])}:\n"
+                    + process.tail(self._log(needed[-1])),
+                    fix="stop it and start again",
+                )
+            time.sleep(_POLL)
+
+    def _log(self, name: str) -> Path:
+        return self.logs / f"{name}.log"
+
+    def _api(self) -> Api:
+        return Api(self.ports[API_SERVER], self._credentials)

@@ -1,0 +1,41 @@
+"""What the engine tier shares: one real local cluster for the whole session. Missing programs fail, they never skip."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+from kubernetes import client, config
+from kubernetes.dynamic import DynamicClient
+
+from fluxapps.devcluster import Cluster
+
+Connect = Callable[[Cluster], AbstractContextManager[DynamicClient]]
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A cluster in a temporary folder; what a test makes in it, the test removes or names so that no other meets it."""
+    with Cluster(tmp_path_factory.mktemp("cluster") / "dev", say=print) as started:
+        yield started
+
+
+@pytest.fixture
+def connect(tmp_path: Path) -> Connect:
+    """Opens a client for any kind of a cluster, which finds out anew what that cluster serves."""
+
+    @contextmanager
+    def opened(cluster: Cluster) -> Iterator[DynamicClient]:
+        settings = client.Configuration()
+        config.load_kube_config(str(cluster.kubeconfig), context=cluster.context, client_configuration=settings)
+        with client.ApiClient(settings) as connection:
+            yield DynamicClient(connection, cache_file=str(tmp_path / "discovery.json"))
+
+    return opened
+
+
+@pytest.fixture
+def kubernetes_client(cluster: Cluster, connect: Connect) -> Iterator[DynamicClient]:
+    """A client for any kind of the session's cluster."""
+    with connect(cluster) as connected:
+        yield connected
