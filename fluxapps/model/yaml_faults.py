@@ -7,8 +7,8 @@ import yaml
 
 from fluxapps.model.problems import Problem
 
-# What YAML's readers accept (YAML 1.1, 5.1; libyaml and go-yaml alike).
-_NOT_IN_YAML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# What YAML's readers accept (YAML 1.1, 5.1), without the byte order mark: inside a text they differ over it.
+_NOT_IN_YAML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _MOST_CHARACTERS = 10
 
 

@@ -126,7 +126,7 @@ class _PlainScalars(dict[str, Any]):
     LONGEST = 64
 
     def __missing__(self, text: str) -> Any:
-        if text == "<<":
+        if text == "<<" or "?" in text:
             raise _UncommonError
         value = resolve_plain(text)
         if isinstance(value, float) and not math.isfinite(value):
@@ -141,8 +141,10 @@ class _PlainScalars(dict[str, Any]):
 _plain_scalars = _PlainScalars()
 
 
-def _load_common(text: str) -> tuple[YamlDocument, ...]:  # noqa: C901 - the one hot loop; calls would double its time
+def _load_common(text: str) -> tuple[YamlDocument, ...]:  # noqa: C901, PLR0912 - the hot loop
     """Read documents without anchors, tags, merge keys and keys that are no strings; raise something for any other."""
+    if "\ufeff" in text or "\\/" in text:
+        raise _UncommonError
     documents: list[YamlDocument] = []
     line = 0
     plain = _plain_scalars

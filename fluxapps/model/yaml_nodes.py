@@ -15,11 +15,13 @@ from yaml._yaml import CParser
 
 from fluxapps.model.problems import Problem
 from fluxapps.model.yaml_faults import character_problems, syntax_problem
+from fluxapps.model.yaml_scalars import MERGE
 
 DEPTH_LIMIT = 100
 """Levels of maps and lists. Real files have a dozen; whoever walks values may recurse without fear."""
 
 _DOCUMENT_START = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
+_ESCAPED_SLASH = re.compile(r"(?<!\\)(?:\\\\)*\\/")
 _MOST_BROKEN_DOCUMENTS = 20
 
 
@@ -53,9 +55,7 @@ class Node:
     @property
     def is_merge(self) -> bool:
         """Whether it is the key ``<<`` that lays other maps under this one."""
-        return (
-            self.kind is NodeKind.SCALAR and self.text == "<<" and (self.plain or self.tag == "tag:yaml.org,2002:merge")
-        )
+        return self.kind is NodeKind.SCALAR and self.text == "<<" and (self.plain or self.tag in {MERGE, "!"})
 
     @property
     def is_nothing(self) -> bool:
@@ -112,6 +112,7 @@ class _Composer:
         self.problems: list[Problem] = []
         self.anchors: dict[str, Node] = {}
         self.open: list[Node] = []
+        self.open_brackets = 0
         self.line = 1
 
     def run(self) -> Problem | None:
@@ -126,11 +127,12 @@ class _Composer:
                         return self._too_deep(self.open[-1])
                     self._node(event)
                 elif issubclass(kind, yaml.CollectionEndEvent):
-                    self._close(self.open.pop())
+                    self._end()
                 elif kind is yaml.DocumentStartEvent:
                     self.line = event.start_mark.line + 1 + self.lines_before
                     self.anchors = {}
                     self.open = []
+                    self.open_brackets = 0
         except yaml.YAMLError as error:
             return syntax_problem(error, self.text, self.file, self.lines_before)
         return None
@@ -153,10 +155,19 @@ class _Composer:
             node.kind = NodeKind.SCALAR
             node.text = event.value
             node.plain = event.tag is None and not event.style
+            if not event.style and "?" in node.text and self.open_brackets:
+                self.problems.append(self._question_mark(node))
+            elif event.style == '"' and _ESCAPED_SLASH.search(self.text, mark.index, event.end_mark.index):
+                self.problems.append(self._escaped_slash(node))
             self._close(node)
         else:
             node.kind = NodeKind.MAPPING if kind is yaml.MappingStartEvent else NodeKind.SEQUENCE
             self.open.append(node)
+            self.open_brackets += bool(event.flow_style or self.open_brackets)
+
+    def _end(self) -> None:
+        self.open_brackets = max(self.open_brackets - 1, 0)
+        self._close(self.open.pop())
 
     def _close(self, node: Node) -> None:
         if self.open:
@@ -164,25 +175,25 @@ class _Composer:
         elif not node.is_nothing:
             self.trees.append(Tree(node, self.line))
 
+    def _problem(self, code: str, node: Node, what: str, fix: str) -> Problem:
+        return Problem(code=code, what=what, file=self.file, line=node.line, column=node.column, fix=fix)
+
     def _too_deep(self, node: Node) -> Problem:
-        return Problem(
-            code="too-deep",
-            what=f"maps and lists are nested more than {DEPTH_LIMIT} levels deep",
-            file=self.file,
-            line=node.line,
-            column=node.column,
-            fix="look for brackets that are never closed",
-        )
+        what = f"maps and lists are nested more than {DEPTH_LIMIT} levels deep"
+        return self._problem("too-deep", node, what, "look for brackets that are never closed")
 
     def _unknown_anchor(self, node: Node) -> Problem:
-        return Problem(
-            code="unknown-anchor",
-            what=f"*{node.text} names an anchor that stands nowhere above it in this document",
-            file=self.file,
-            line=node.line,
-            column=node.column,
-            fix=f"put &{node.text} before the value that is meant, or '*{node.text}' in quotes if it is text",
-        )
+        what = f"*{node.text} names an anchor that stands nowhere above it in this document"
+        fix = f"put &{node.text} before the value that is meant, or '*{node.text}' in quotes if it is text"
+        return self._problem("unknown-anchor", node, what, fix)
+
+    def _question_mark(self, node: Node) -> Problem:
+        # go-yaml v2 ends an unquoted text in brackets at a '?', libyaml does not.
+        what = f"inside brackets Helm and Flux take the '?' of {node.text!r} for the start of a key"
+        return self._problem("yaml-syntax", node, what, "put the text in quotes")
+
+    def _escaped_slash(self, node: Node) -> Problem:
+        return self._problem("yaml-syntax", node, "Helm and Flux don't know the escape '\\/'", "write '/'")
 
 
 def _start_of_line(text: str, line: int) -> int:
