@@ -37,3 +37,9 @@ lint: $(STAMP) ## Format check, ruff, mypy, import contracts
 .PHONY: test
 test: $(STAMP) ## Run all tests
 	@$(BIN)/pytest
+
+.PHONY: docs
+docs: $(STAMP) ## Write what is generated from the models: docs/reference.md, schemas/
+	@$(BIN)/python -c 'from fluxapps.model.reference import reference_markdown; print(reference_markdown(), end="")' > docs/.reference.md
+	@mv docs/.reference.md docs/reference.md
+	@$(BIN)/fluxapps schema

@@ -75,17 +75,18 @@ def _name_flux_fields(part: Schema) -> None:
     if "url" in properties and "kind" in properties:
         properties["metadata"] = deepcopy(_OBJECT_METADATA)
         # In draft-07 a schema beside a condition: each kind brings its own fields.
-        part["allOf"] = [_for_kind(kind) for kind in properties["kind"]["enum"]]
+        part["allOf"] = [_for_kind(kind, list(properties)) for kind in properties["kind"]["enum"]]
     elif "url" in properties:
         spec = _partial_spec("GitRepository")["properties"]
         part["properties"] = {**spec, **properties, "metadata": deepcopy(_OBJECT_METADATA)}
         part["additionalProperties"] = False
 
 
-def _for_kind(kind: str) -> Schema:
+def _for_kind(kind: str, ours: list[str]) -> Schema:
     said = {"properties": {"kind": {"const": kind}}}
     condition = said if kind == "HelmRepository" else {**said, "required": ["kind"]}
-    return {"if": condition, "then": {"properties": _partial_spec(kind)["properties"]}}
+    fields = {**dict.fromkeys(ours, True), **_partial_spec(kind)["properties"]}
+    return {"if": condition, "then": {"properties": fields, "additionalProperties": False}}
 
 
 def _partial_spec(kind: str) -> Schema:
