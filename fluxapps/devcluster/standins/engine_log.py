@@ -22,7 +22,15 @@ class EngineLog:
         self._lock = threading.Lock()
         self._channel: grpc.Channel | None = None
 
-    def say(self, severity: int, message: str, *, urn: str = "", stream: int = 0, ephemeral: bool = False) -> None:
+    def say(
+        self,
+        severity: engine_pb2.LogSeverity.ValueType,
+        message: str,
+        *,
+        urn: str = "",
+        stream: int = 0,
+        ephemeral: bool = False,
+    ) -> None:
         """Send *message*; an engine that is gone is no error, there is nobody left to tell.
 
         Args:

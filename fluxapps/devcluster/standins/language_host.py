@@ -37,7 +37,7 @@ GRACE_SECONDS = 5
 STDOUT_STREAM, STDERR_STREAM = 1_001, 1_002
 
 
-class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):  # type: ignore[misc] # generated stubs are untyped
+class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     """The servicer; one may serve several engines, one after the other or at once."""
 
     def __init__(self, without: frozenset[str] = frozenset()) -> None:

@@ -6,7 +6,8 @@ import threading
 import time
 import urllib.parse
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 import urllib3
@@ -19,9 +20,12 @@ DISCOVERY_SECONDS = 32.0
 
 # How often a request is sent again when the server says that it is busy (client-go does as many).
 BUSY_RETRIES = 10
-BUSY = (429, 500, 502, 503, 504)
+BUSY = (HTTPStatus.TOO_MANY_REQUESTS, *(code for code in HTTPStatus if code >= HTTPStatus.INTERNAL_SERVER_ERROR))
 
-GONE = 410
+APPLY = "application/apply-patch+yaml"
+JSON_PATCH = "application/json-patch+json"
+
+Object = dict[str, Any]
 
 
 class UnreachableError(Exception):
@@ -38,7 +42,7 @@ class NoMatchError(Exception):
 class ApiError(Exception):
     """The server refused a request; *status* is its Status object."""
 
-    def __init__(self, code: int, status: dict[str, Any]) -> None:
+    def __init__(self, code: int, status: Object) -> None:
         self.code = code
         self.status = status
         self.reason = str(status.get("reason") or "")
@@ -47,7 +51,7 @@ class ApiError(Exception):
     @property
     def not_found(self) -> bool:
         """Whether what was asked for isn't there."""
-        return self.code == 404  # noqa: PLR2004 - HTTP
+        return self.code == HTTPStatus.NOT_FOUND
 
     @property
     def namespace_not_found(self) -> bool:
@@ -64,13 +68,49 @@ class Resource:
     plural: str
     namespaced: bool
 
-    def path(self, namespace: str, name: str = "") -> str:
-        """Return the path of the objects in *namespace*, or of one of them."""
-        group, _, version = self.api_version.rpartition("/")
+
+@dataclass(frozen=True)
+class Address:
+    """One object, or with an empty name all of its kind in a namespace."""
+
+    resource: Resource
+    namespace: str
+    name: str = ""
+
+    @property
+    def path(self) -> str:
+        """The path of its requests."""
+        group, _, version = self.resource.api_version.rpartition("/")
         steps = ["apis", group, version] if group else ["api", version]
-        if self.namespaced:
-            steps += ["namespaces", namespace or "default"]
-        return "/" + "/".join([*steps, self.plural, *((urllib.parse.quote(name, safe=""),) if name else ())])
+        if self.resource.namespaced:
+            steps += ["namespaces", self.namespace or "default"]
+        steps.append(self.resource.plural)
+        if self.name:
+            steps.append(urllib.parse.quote(self.name, safe=""))
+        return "/" + "/".join(steps)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is sent to the server."""
+
+    method: str
+    path: str
+    query: dict[str, str] = field(default_factory=dict)
+    body: Object | list[Object] | None = None
+    form: str = "application/json"
+
+    @property
+    def target(self) -> str:
+        """Path and query."""
+        return self.path + (f"?{urllib.parse.urlencode(self.query)}" if self.query else "")
+
+    @property
+    def content(self) -> bytes | None:
+        """The body's text."""
+        if self.body is None:
+            return None
+        return json.dumps(self.body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 class Limiter:
@@ -88,9 +128,9 @@ class Limiter:
             now = time.monotonic()
             self._tokens = min(self._burst, self._tokens + (now - self._since) * self._rate) - 1
             self._since = now
-            missing = -self._tokens / self._rate
-        if missing > 0:
-            time.sleep(missing)
+            lacking = -self._tokens / self._rate
+        if lacking > 0:
+            time.sleep(lacking)
 
 
 class Cancellation:
@@ -99,7 +139,7 @@ class Cancellation:
     def __init__(self) -> None:
         self._set = threading.Event()
         self._lock = threading.Lock()
-        self._closers: set[Callable[[], None]] = set()
+        self._closers: list[Callable[[], None]] = []
 
     def cancel(self) -> None:
         """End every wait, now and later."""
@@ -122,7 +162,7 @@ class Cancellation:
     def closing(self, close: Callable[[], None]) -> Iterator[None]:
         """Call *close* when cancelled inside the block."""
         with self._lock:
-            self._closers.add(close)
+            self._closers.append(close)
             late = self.cancelled
         if late:
             close()
@@ -130,7 +170,7 @@ class Cancellation:
             yield
         finally:
             with self._lock:
-                self._closers.discard(close)
+                self._closers.remove(close)
 
 
 class Cluster:
@@ -142,6 +182,10 @@ class Cluster:
         self._timeout = limits.timeout
         self._known: dict[tuple[str, str], Resource] = {}
 
+    def close(self) -> None:
+        """Let go of kept connections."""
+        self._connection.pool.clear()
+
     def check(self) -> None:
         """Ask for the server's version.
 
@@ -149,7 +193,7 @@ class Cluster:
             UnreachableError: It does not answer.
             ApiError: It answers, but not us.
         """
-        self.request("GET", "/version", timeout=DISCOVERY_SECONDS)
+        self.request(Request("GET", "/version"), timeout=DISCOVERY_SECONDS)
 
     def resource(self, api_version: str, kind: str) -> Resource:
         """Find where objects of a kind live; what the server doesn't know is asked for anew each time.
@@ -162,7 +206,7 @@ class Cluster:
         key = (api_version, kind)
         if key not in self._known:
             try:
-                listed = self.request("GET", f"/{'apis' if '/' in api_version else 'api'}/{api_version}")
+                listed = self.request(Request("GET", f"/{'apis' if '/' in api_version else 'api'}/{api_version}"))
             except ApiError as error:
                 if error.not_found:
                     raise NoMatchError(api_version, kind) from error
@@ -177,37 +221,36 @@ class Cluster:
 
     def forget(self) -> None:
         """Forget which kinds there are, after a CRD was written."""
-        self._known.clear()
+        self._known = {}
 
-    def get(self, resource: Resource, namespace: str, name: str) -> dict[str, Any]:
+    def get(self, address: Address) -> Object:
         """Read an object. Raises as `request`."""
-        return self.request("GET", resource.path(namespace, name))
+        return self.request(Request("GET", address.path))
 
-    def create(self, resource: Resource, namespace: str, body: bytes, *, manager: str, dry_run: bool) -> dict[str, Any]:
+    def create(self, address: Address, body: Object, query: dict[str, str]) -> Object:
         """Make an object, which must not be there yet. Raises as `request`."""
-        query = {"fieldManager": manager, **({"dryRun": "All"} if dry_run else {})}
-        return self.request("POST", resource.path(namespace), query=query, body=body)
+        return self.request(Request("POST", address.path, query, body))
 
-    def replace(
-        self, resource: Resource, namespace: str, name: str, body: bytes, query: dict[str, str]
-    ) -> dict[str, Any]:
+    def replace(self, address: Address, body: Object, query: dict[str, str]) -> Object:
         """Write an object whole. Raises as `request`."""
-        return self.request("PUT", resource.path(namespace, name), query=query, body=body)
+        return self.request(Request("PUT", address.path, query, body))
 
-    def patch(
-        self, resource: Resource, namespace: str, name: str, body: bytes, *, form: str, query: dict[str, str]
-    ) -> dict[str, Any]:
-        """Change an object; *form* is the patch's media type. Raises as `request`."""
-        return self.request("PATCH", resource.path(namespace, name), query=query, body=body, form=form)
+    def apply(self, address: Address, body: Object, query: dict[str, str]) -> Object:
+        """Change an object by server-side apply. Raises as `request`."""
+        return self.request(Request("PATCH", address.path, query, body, APPLY))
 
-    def delete(self, resource: Resource, namespace: str, name: str, propagation: str) -> None:
+    def patch(self, address: Address, steps: list[Object]) -> Object:
+        """Change an object by the steps of a JSON patch. Raises as `request`."""
+        return self.request(Request("PATCH", address.path, {}, steps, JSON_PATCH))
+
+    def delete(self, address: Address, propagation: str) -> None:
         """Ask for an object's deletion. Raises as `request`."""
-        body = json.dumps({"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": propagation}).encode()
-        self.request("DELETE", resource.path(namespace, name), body=body)
+        options = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": propagation}
+        self.request(Request("DELETE", address.path, {}, options))
 
     def watch(
-        self, resource: Resource, namespace: str, name: str, *, since: str, seconds: float, cancellation: Cancellation
-    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        self, address: Address, *, since: str, seconds: float, cancellation: Cancellation
+    ) -> Iterator[tuple[str, Object]]:
         """Yield what happens to one object: the event's type and the object; ends when *seconds* are over.
 
         Raises:
@@ -216,83 +259,64 @@ class Cluster:
         """
         query = {
             "watch": "true",
-            "fieldSelector": f"metadata.name={name}",
+            "fieldSelector": f"metadata.name={address.name}",
             "resourceVersion": since,
             "timeoutSeconds": str(max(int(seconds), 1)),
         }
+        request = Request("GET", Address(address.resource, address.namespace).path, query)
         # Left open for longer than the server is asked to hold it, so that the server ends it.
-        response = self._send("GET", resource.path(namespace), query, None, "", timeout=seconds + 10, stream=True)
+        response = self._send(request, timeout=seconds + 10, stream=True)
         with contextlib.closing(response), cancellation.closing(response.shutdown):
-            if response.status >= 400:  # noqa: PLR2004 - HTTP
+            if response.status >= HTTPStatus.BAD_REQUEST:
                 raise _refusal(response.status, response.read())
             try:
                 for line in _lines(response):
                     event = json.loads(line)
                     if event["type"] == "ERROR":
-                        raise ApiError(int(event["object"].get("code") or GONE), event["object"])
+                        raise ApiError(int(event["object"].get("code") or HTTPStatus.GONE), event["object"])
                     yield event["type"], event["object"]
             except urllib3.exceptions.HTTPError:
                 return
 
-    def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: dict[str, str] | None = None,
-        body: bytes | None = None,
-        form: str = "application/json",
-        timeout: float | None = None,
-    ) -> dict[str, Any]:
+    def request(self, request: Request, *, timeout: float | None = None) -> Object:
         """Send a request and read the answer.
 
         Raises:
             ApiError: The server refused it.
             UnreachableError: The server does not answer.
         """
+        response = self._send(request, timeout=timeout or self._timeout)
         for _ in range(BUSY_RETRIES):
-            response = self._send(method, path, query or {}, body, form, timeout=timeout or self._timeout)
             after = response.headers.get("Retry-After", "")
             if response.status not in BUSY or not after.isdigit():
                 break
             time.sleep(int(after))
-        if response.status >= 400:  # noqa: PLR2004 - HTTP
+            response = self._send(request, timeout=timeout or self._timeout)
+        if response.status >= HTTPStatus.BAD_REQUEST:
             raise _refusal(response.status, response.data)
         answer = json.loads(response.data)
         return answer if isinstance(answer, dict) else {}
 
-    def _send(  # noqa: PLR0913 - one request
-        self,
-        method: str,
-        path: str,
-        query: dict[str, str],
-        body: bytes | None,
-        form: str,
-        *,
-        timeout: float | None,
-        stream: bool = False,
-    ) -> urllib3.BaseHTTPResponse:
+    def _send(self, request: Request, *, timeout: float | None, stream: bool = False) -> urllib3.BaseHTTPResponse:
         self._limiter.wait()
-        url = self._connection.host + path + (f"?{urllib.parse.urlencode(query)}" if query else "")
-        headers = {**self._connection.headers(), "Accept": "application/json"}
-        if body is not None:
-            headers["Content-Type"] = form
+        url = self._connection.host + request.target
+        headers = {**self._connection.headers(), "Accept": "application/json", "Content-Type": request.form}
         # A kept connection that the server has closed meanwhile costs a reading request one more try.
         again = urllib3.Retry(total=2, connect=0, read=2, redirect=0, status=0, other=0, allowed_methods={"GET"})
         try:
             return self._connection.pool.request(
-                method,
+                request.method,
                 url,
-                body=body,
+                body=request.content,
                 headers=headers,
                 retries=again,
                 preload_content=not stream,
                 timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=timeout),
             )
         except urllib3.exceptions.MaxRetryError as error:
-            raise UnreachableError(f"{method} {url}: {error.reason}") from error
-        except urllib3.exceptions.HTTPError as error:
-            raise UnreachableError(f"{method} {url}: {error}") from error
+            raise UnreachableError(f"{request.method} {url}: {error.reason}") from error
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise UnreachableError(f"{request.method} {url}: {error}") from error
 
 
 def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:

@@ -1,11 +1,16 @@
-"""What an update would change, and what of it means a new object."""
+"""Diff: what an update would change, and whether it means a new object."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pulumi.runtime.proto import provider_pb2
 
+from fluxapps.devcluster.standins.kubernetes_provider import shape
+from fluxapps.devcluster.standins.kubernetes_provider.call import Call, Properties
+from fluxapps.devcluster.standins.kubernetes_provider.check import AUTONAMED
+from fluxapps.devcluster.standins.kubernetes_provider.force_new import force_new
 from fluxapps.devcluster.standins.kubernetes_provider.properties import Unknown
+from fluxapps.devcluster.standins.kubernetes_provider.reach import Reach
 
 ADD = provider_pb2.PropertyDiff.ADD
 DELETE = provider_pb2.PropertyDiff.DELETE
@@ -19,74 +24,75 @@ REPLACING = {
 Path = tuple[str | int, ...]
 
 
-class _Missing:
+class Missing:
     """No value, where `None` is one."""
 
 
-MISSING = _Missing()
-
-_SELECTOR = ("spec.selector",)
-_CONTAINER_FIELDS = (
-    *("args", "command", "env", "image", "imagePullPolicy", "lifecycle", "livenessProbe", "ports", "readinessProbe"),
-    *("resources", "securityContext", "stdin", "stdinOnce", "terminationMessagePath", "terminationMessagePolicy"),
-    *("tty", "volumeDevices", "volumeMounts", "workingDir"),
-)
-_POD_FIELDS = (
-    *("affinity", "automountServiceAccountToken", "dnsConfig", "dnsPolicy", "enableServiceLinks", "hostAliases"),
-    *("hostIPC", "hostNetwork", "hostPID", "hostname", "imagePullSecrets", "nodeName", "nodeSelector", "overhead"),
-    *("preemptionPolicy", "priority", "priorityClassName", "readinessGates", "restartPolicy", "runtimeClassName"),
-    *("schedulerName", "securityContext", "serviceAccount", "serviceAccountName", "shareProcessNamespace"),
-    *("subdomain", "terminationGracePeriodSeconds", "volumes"),
-)
-_VOLUME_FIELDS = (
-    *("awsElasticBlockStore", "azureDisk", "azureFile", "cephfs", "cinder", "csi", "fc", "flexVolume", "flocker"),
-    *("gcePersistentDisk", "glusterfs", "hostPath", "iscsi", "local", "nfs", "photonPersistentDisk"),
-    *("portworxVolume", "quobyte", "rbd", "scaleIO", "storageos", "vsphereVolume"),
-)
-
-# Fields that no API server lets change, so that a change of one means a new object.
-FORCE_NEW: dict[tuple[str, str], tuple[str, ...]] = {
-    ("", "PersistentVolume"): tuple(f"spec.{field}" for field in _VOLUME_FIELDS),
-    ("", "PersistentVolumeClaim"): (
-        *("spec.accessModes", "spec.selector", "spec.storageClassName", "spec.volumeName"),
-    ),
-    ("", "Pod"): (
-        *(f"spec.{field}" for field in _POD_FIELDS),
-        *(f"spec.{each}[*].{field}" for each in ("containers", "initContainers") for field in _CONTAINER_FIELDS),
-    ),
-    ("", "ResourceQuota"): ("spec.scopes",),
-    ("", "Service"): ("spec.clusterIP",),
-    ("apps", "DaemonSet"): _SELECTOR,
-    ("apps", "Deployment"): _SELECTOR,
-    ("apps", "StatefulSet"): (
-        *("spec.podManagementPolicy", "spec.revisionHistoryLimit", "spec.selector", "spec.serviceName"),
-        "spec.volumeClaimTemplates",
-    ),
-    ("batch", "Job"): ("spec.completions", "spec.parallelism", "spec.selector", "spec.template"),
-    ("rbac.authorization.k8s.io", "ClusterRoleBinding"): ("roleRef",),
-    ("rbac.authorization.k8s.io", "RoleBinding"): ("roleRef",),
-    ("storage.k8s.io", "StorageClass"): ("parameters", "provisioner"),
-}
+MISSING = Missing()
 
 
-def force_new(manifest: Mapping[str, Any], *, mutable_config_maps: bool, mutable_secrets: bool) -> list[str]:
-    """List the fields of *manifest* whose change means a new object.
+def diff(reach: Reach, call: Call, state: Properties, new: Properties) -> Any:
+    """Compare the last known object, cut to its inputs' shape, with the new inputs.
 
-    Args:
-        manifest: The object as the program wants it.
-        mutable_config_maps: The provider's `enableConfigMapMutable`.
-        mutable_secrets: The provider's `enableSecretMutable`.
+    Fields that the program never set, and what others added to its lists, are therefore no difference.
+
+    Returns:
+        The engine's DiffResponse.
     """
-    group, _, _version = str(manifest.get("apiVersion", "")).rpartition("/")
-    kind = str(manifest.get("kind", ""))
-    fields = ["metadata.name", "metadata.namespace"]
-    immutable = manifest.get("immutable") is True
-    if (group, kind) == ("", "Secret"):
-        replaced = immutable or not mutable_secrets
-        return [*fields, "type", *(("stringData", "data") if replaced else ())]
-    if (group, kind) == ("", "ConfigMap"):
-        return [*fields, *(("binaryData", "data") if immutable or not mutable_config_maps else ())]
-    return [*fields, *FORCE_NEW.get((group, kind), ())]
+    old_inputs, live = shape.parse_checkpoint(state)
+    wanted = shape.normalized(shape.manifest(new))
+    have = shape.pruned(live, shape.normalized(old_inputs))
+    have.setdefault("apiVersion", wanted.get("apiVersion"))
+    have.setdefault("kind", wanted.get("kind"))
+    _align(reach, have, wanted, shape.name_of(live))
+    replacing = force_new(
+        wanted,
+        mutable_config_maps=reach.settings.enable_config_map_mutable,
+        mutable_secrets=reach.settings.enable_secret_mutable,
+    )
+    changes = {
+        path: change
+        for path, change in detailed(merge_patch(have, wanted), have, wanted, replacing).items()
+        if not any(path == each or path.startswith((f"{each}.", f"{each}[")) for each in call.ignored)
+    }
+    replaced = [
+        path
+        for path, change in changes.items()
+        if change.kind in REPLACING.values() or (path == "metadata" and change.kind == DELETE)
+    ]
+    return provider_pb2.DiffResponse(
+        changes=provider_pb2.DiffResponse.DIFF_SOME if changes else provider_pb2.DiffResponse.DIFF_NONE,
+        replaces=replaced,
+        deleteBeforeReplace=bool(replaced) and _keeps_name(wanted, live),
+        detailedDiff=changes,
+        hasDetailedDiff=True,
+    )
+
+
+def _align(reach: Reach, have: shape.Object, wanted: shape.Object, name: str) -> None:
+    """Take differences away that mean nothing: an unsaid default namespace, a name that the server made."""
+    have_meta, wanted_meta = have.setdefault("metadata", {}), wanted.setdefault("metadata", {})
+    have_meta.pop("resourceVersion", None)
+    if not isinstance(wanted_meta, dict):
+        return
+    namespaced = reach.namespaced(str(wanted.get("apiVersion")), str(wanted.get("kind")))
+    for meta in (have_meta, wanted_meta):
+        if namespaced:
+            meta["namespace"] = meta.get("namespace") or "default"
+        else:
+            meta.pop("namespace", None)
+    if wanted_meta.get("name"):
+        have_meta["name"] = name
+
+
+def _keeps_name(wanted: shape.Object, live: shape.Object) -> bool:
+    """Whether the old object is in the new one's way, so that it has to go first."""
+    return (
+        bool(shape.name_of(wanted))
+        and shape.annotation(wanted, AUTONAMED) != "true"
+        and shape.name_of(wanted) == shape.name_of(live)
+        and shape.namespace_of(wanted) == shape.namespace_of(live)
+    )
 
 
 def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,14 +103,14 @@ def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any
         if isinstance(wanted, dict) and isinstance(have, dict):
             if below := merge_patch(have, wanted):
                 patch[key] = below
-        elif isinstance(have, _Missing) or not _same(have, wanted):
+        elif isinstance(have, Missing) or not _same(have, wanted):
             patch[key] = None if isinstance(wanted, Unknown) else wanted
     patch.update((key, None) for key in old if key not in new)
     return patch
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Compare as JSON does: 1 and 1.0 are one number, but True is none."""
+    """Compare as JSON does: 1 and 1.0 are one number, but true is none."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, dict) and isinstance(other, dict):
@@ -125,100 +131,69 @@ def detailed(
         new: The new inputs.
         replacing: Fields whose change means a new object.
     """
-    found: dict[str, Any] = {}
-    _map(found, (), patch, old, new, [tuple(each.split(".")) for each in replacing], in_list=False)
-    return found
+    changes = _Changes([tuple(each.split(".")) for each in replacing])
+    changes.map((), patch, old, new, in_list=False)
+    return changes.found
 
 
-def _map(  # noqa: PLR0913 - a recursion over four trees
-    found: dict[str, Any],
-    path: Path,
-    patch: Mapping[str, Any],
-    old: Mapping[str, Any],
-    new: Mapping[str, Any],
-    replacing: list[tuple[str, ...]],
-    *,
-    in_list: bool,
-) -> None:
-    for key, value in patch.items():
-        _value(found, (*path, key), value, old.get(key, MISSING), new.get(key, MISSING), replacing, in_list=in_list)
-    if in_list:
-        # A merge patch replaces lists whole: what went from one of its items is not in it.
-        for key in old:
-            if key not in patch:
-                _value(found, (*path, key), None, old[key], new.get(key, MISSING), replacing, in_list=in_list)
+class _Changes:
+    """Walks a patch beside what it changes."""
+
+    def __init__(self, replacing: list[tuple[str, ...]]) -> None:
+        self.found: dict[str, Any] = {}
+        self._replacing = replacing
+
+    def map(
+        self, path: Path, patch: Mapping[str, Any], old: Mapping[str, Any], new: Mapping[str, Any], *, in_list: bool
+    ) -> None:
+        """Walk a map."""
+        for key, value in patch.items():
+            self._value((*path, key), value, old.get(key, MISSING), new.get(key, MISSING), in_list=in_list)
+        if in_list:
+            # A merge patch replaces lists whole: what went from one of its items is not in it.
+            for key in old:
+                if key not in patch:
+                    self._value((*path, key), None, old[key], new.get(key, MISSING), in_list=in_list)
+
+    def _list(self, path: Path, patch: list[Any], old: list[Any], new: list[Any]) -> None:
+        for index in range(max(len(patch), len(old))):
+            self._value(
+                (*path, index),
+                patch[index] if index < len(patch) else None,
+                old[index] if index < len(old) else MISSING,
+                new[index] if index < len(new) else None,
+                in_list=True,
+            )
+
+    def _value(self, path: Path, value: Any, old: Any, new: Any, *, in_list: bool) -> None:
+        if isinstance(new, Missing) and (value is not None or isinstance(old, Missing)):
+            return
+        if isinstance(value, dict) and isinstance(old, dict):
+            self.map(path, value, old, new if isinstance(new, dict) else {}, in_list=in_list)
+        elif isinstance(value, list) and isinstance(old, list):
+            self._list(path, value, old, new if isinstance(new, list) else [])
+        elif value is None or isinstance(old, Missing) or not _same(value, old):
+            kind = _kind(value, old, new)
+            if any(_covers(field, path, value) for field in self._replacing):
+                kind = REPLACING[kind]
+            gone = kind in {DELETE, REPLACING[DELETE]}
+            self.found[_spelled(path)] = provider_pb2.PropertyDiff(kind=kind, inputDiff=gone)
 
 
-def _value(  # noqa: PLR0913 - as above
-    found: dict[str, Any],
-    path: Path,
-    value: Any,
-    old: Any,
-    new: Any,
-    replacing: list[tuple[str, ...]],
-    *,
-    in_list: bool,
-) -> None:
-    if isinstance(new, _Missing) and (value is not None or isinstance(old, _Missing)):
-        return
-    if value is None and isinstance(new, Unknown):
-        kind = ADD if isinstance(old, _Missing) else UPDATE
-    elif value is None:
-        kind = DELETE
-    elif isinstance(old, _Missing):
-        kind = ADD
-    elif isinstance(value, dict) and isinstance(old, dict):
-        _map(found, path, value, old, new if isinstance(new, dict) else {}, replacing, in_list=in_list)
-        return
-    elif isinstance(value, list) and isinstance(old, list):
-        _list(found, path, value, old, new if isinstance(new, list) else [], replacing)
-        return
-    elif _same(value, old):
-        return
-    else:
-        kind = UPDATE
-    if any(_covers(field, path, value) for field in replacing):
-        kind = REPLACING[kind]
-    found[_spelled(path)] = provider_pb2.PropertyDiff(kind=kind, inputDiff=kind in (DELETE, REPLACING[DELETE]))
-
-
-def _list(  # noqa: PLR0913 - as above
-    found: dict[str, Any],
-    path: Path,
-    value: list[Any],
-    old: list[Any],
-    new: list[Any],
-    replacing: list[tuple[str, ...]],
-) -> None:
-    for index in range(max(len(value), len(old))):
-        _value(
-            found,
-            (*path, index),
-            value[index] if index < len(value) else None,
-            old[index] if index < len(old) else MISSING,
-            new[index] if index < len(new) else None,
-            replacing,
-            in_list=True,
-        )
+def _kind(value: Any, old: Any, new: Any) -> Any:
+    if value is None and not isinstance(new, Unknown):
+        return DELETE
+    return ADD if isinstance(old, Missing) else UPDATE
 
 
 def _covers(field: tuple[str, ...], path: Path, value: Any) -> bool:
-    """Whether *field* is at, above or below *path*, below meaning that *value* has it."""
-    steps: list[str] = []
-    for step in path:
-        if isinstance(step, str):
-            steps.append(step)
-        elif steps:
-            steps[-1] += "[*]"
-    plain = [step.removesuffix("[*]") for step in steps]
-    wanted = [step.removesuffix("[*]") for step in field]
-    shared = min(len(plain), len(wanted))
-    if plain[:shared] != wanted[:shared]:
-        return False
-    return _has(value, wanted[shared:])
+    """Whether *field* is at or above *path*, or below it in *value*; indices count for nothing."""
+    steps = [step for step in path if isinstance(step, str)]
+    shared = min(len(steps), len(field))
+    return steps[:shared] == list(field[:shared]) and _has(value, field[shared:])
 
 
-def _has(value: Any, below: list[str]) -> bool:
+def _has(value: Any, below: tuple[str, ...]) -> bool:
     if not below:
         return True
     if isinstance(value, list):

@@ -55,23 +55,29 @@ def from_struct(bag: struct_pb2.Struct) -> dict[str, Any]:
 
 def from_value(value: struct_pb2.Value) -> Any:
     """Read one value of a bag."""
-    kind = value.WhichOneof("kind")
-    if kind == "string_value":
-        text = value.string_value
-        return UNKNOWN if text in UNKNOWN_IDS else text
-    if kind == "number_value":
-        number = value.number_value
-        return int(number) if number.is_integer() and abs(number) < EXPONENT_FROM else number
-    if kind == "bool_value":
-        return value.bool_value
-    if kind == "list_value":
-        return [from_value(each) for each in value.list_value.values]
-    if kind == "struct_value":
-        fields = value.struct_value.fields
-        if SIGNATURE in fields and fields[SIGNATURE].string_value == SECRET:
-            return Secret(from_value(fields["value"]))
-        return from_struct(value.struct_value)
-    return None
+    match value.WhichOneof("kind"):
+        case "string_value":
+            return UNKNOWN if value.string_value in UNKNOWN_IDS else value.string_value
+        case "number_value":
+            return _number(value.number_value)
+        case "bool_value":
+            return value.bool_value
+        case "list_value":
+            return [from_value(each) for each in value.list_value.values]
+        case "struct_value":
+            return _marked(value.struct_value)
+        case _:
+            return None
+
+
+def _number(number: float) -> float:
+    return int(number) if number.is_integer() and abs(number) < EXPONENT_FROM else number
+
+
+def _marked(bag: struct_pb2.Struct) -> Any:
+    if SIGNATURE in bag.fields and bag.fields[SIGNATURE].string_value == SECRET:
+        return Secret(from_value(bag.fields["value"]))
+    return from_struct(bag)
 
 
 def to_struct(plain: Mapping[str, Any]) -> struct_pb2.Struct:

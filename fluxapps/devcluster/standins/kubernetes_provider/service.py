@@ -4,18 +4,19 @@ An engine that attaches to a running provider opens one connection for each prov
 preview and update), and says nowhere in a call which one it means; the connection's peer tells them apart.
 """
 
-import contextlib
 import importlib.metadata
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
-from google.protobuf import any_pb2, empty_pb2, struct_pb2
+from google.protobuf import any_pb2, empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
 from fluxapps.devcluster.standins import engine_log
+from fluxapps.devcluster.standins.kubernetes_provider.call import Call as _Call
+from fluxapps.devcluster.standins.kubernetes_provider.call import OperationError, PartialError
+from fluxapps.devcluster.standins.kubernetes_provider.check import autoname, check
 from fluxapps.devcluster.standins.kubernetes_provider.cluster import (
     ApiError,
     Cancellation,
@@ -24,14 +25,19 @@ from fluxapps.devcluster.standins.kubernetes_provider.cluster import (
     UnreachableError,
 )
 from fluxapps.devcluster.standins.kubernetes_provider.connection import connect
+from fluxapps.devcluster.standins.kubernetes_provider.create import create
+from fluxapps.devcluster.standins.kubernetes_provider.delete import delete
+from fluxapps.devcluster.standins.kubernetes_provider.diff import diff
 from fluxapps.devcluster.standins.kubernetes_provider.properties import from_struct, to_struct
-from fluxapps.devcluster.standins.kubernetes_provider.provider import Call, OperationError, PartialError, Provider
+from fluxapps.devcluster.standins.kubernetes_provider.reach import Reach
+from fluxapps.devcluster.standins.kubernetes_provider.read import read
 from fluxapps.devcluster.standins.kubernetes_provider.settings import (
     Settings,
     SettingsError,
     diff_settings,
     settings,
 )
+from fluxapps.devcluster.standins.kubernetes_provider.update import update
 
 NO_CLIENT = """unable to load Kubernetes client configuration from kubeconfig file. Make sure you have set up the \
 provider's kubeconfig and context:
@@ -43,16 +49,25 @@ NOT_HERE = "this stand-in of the Kubernetes provider does not do it: install the
 CONFIG_PREFIX = "kubernetes:config:"
 
 
+# Connections of engines that are gone are not told apart from quiet ones; this many are remembered.
+SESSIONS = 64
+
+
 @dataclass
 class _Session:
     """What one connection of an engine has told."""
 
     log: engine_log.EngineLog
-    provider: Provider | None = None
-    under_way: set[Cancellation] = field(default_factory=set)  # compared by identity
+    reach: Reach | None = None
+    under_way: set[Cancellation] = field(default_factory=set)
+
+    def close(self) -> None:
+        self.log.close()
+        if self.reach is not None:
+            self.reach.close()
 
 
-class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):  # type: ignore[misc] # generated, untyped
+class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):
     """The servicer."""
 
     def __init__(self) -> None:
@@ -62,16 +77,14 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):  # type: i
     def stop(self) -> None:
         """End every wait."""
         with self._lock:
-            cancellations = [each for session in self._sessions.values() for each in session.under_way]
+            cancellations = [each for session in self._sessions.values() for each in list(session.under_way)]
         for each in cancellations:
             each.cancel()
 
-    def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+    def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802 - the contract's names
         """Learn where the engine listens."""
         self._session(context, request.engine_address)
-        return provider_pb2.ProviderHandshakeResponse(
-            accept_secrets=True, accept_resources=False, accept_outputs=False, supports_autonaming_configuration=False
-        )
+        return provider_pb2.ProviderHandshakeResponse(accept_secrets=True, supports_autonaming_configuration=True)
 
     def Attach(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Learn where the engine listens, from one that shakes no hands."""
@@ -99,83 +112,73 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):  # type: i
         """Give the schema of a package without resources: programs bring their own SDK."""
         return provider_pb2.GetSchemaResponse(schema='{"name":"kubernetes","version":"0.0.0"}')
 
-    def CheckConfig(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+    def CheckConfig(self, request: Any, _context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Refuse arguments that cannot be honoured."""
-        arguments = from_struct(request.news)
-        with _told(context):
-            try:
-                settings(arguments)
-            except SettingsError as error:
-                failures = [provider_pb2.CheckFailure(reason=str(error))]
-                return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
+        try:
+            settings(from_struct(request.news))
+        except SettingsError as error:
+            failures = [provider_pb2.CheckFailure(reason=str(error))]
+            return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
         return provider_pb2.CheckResponse(inputs=request.news)
 
     def DiffConfig(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Say whether changed arguments mean another cluster."""
-        with _told(context):
+        with _Told(context):
             changed, replaces = diff_settings(from_struct(request.olds), from_struct(request.news))
-        some, none = provider_pb2.DiffResponse.DIFF_SOME, provider_pb2.DiffResponse.DIFF_NONE
-        return provider_pb2.DiffResponse(changes=some if changed else none, diffs=changed, replaces=replaces)
+            some, none = provider_pb2.DiffResponse.DIFF_SOME, provider_pb2.DiffResponse.DIFF_NONE
+            return provider_pb2.DiffResponse(changes=some if changed else none, diffs=changed, replaces=replaces)
 
     def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Connect to the cluster; one that cannot be reached is an error only where it is needed."""
         arguments = from_struct(request.args)
         for key, value in request.variables.items():
             arguments.setdefault(key.removeprefix(CONFIG_PREFIX), value)
-        with _told(context):
-            provider = _configured(settings(arguments))
-        session = self._session(context)
-        session.provider = provider
+        with _Told(context):
+            self._session(context).reach = _configured(settings(arguments))
         return provider_pb2.ConfigureResponse(
-            acceptSecrets=True, supportsPreview=True, acceptResources=False, acceptOutputs=False
+            acceptSecrets=True, supportsPreview=True, supports_autonaming_configuration=True
         )
 
     def Check(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Complete inputs."""
-        with self._call(request, context) as (provider, call):
-            inputs, failures = provider.check(
-                call, from_struct(request.olds), from_struct(request.news), request.randomSeed
+        with self._call(request, context) as (reach, call):
+            proposed = request.autonaming.proposed_name or autoname(call, request.randomSeed)
+            inputs, failures = check(reach, call, from_struct(request.olds), from_struct(request.news), proposed)
+            return provider_pb2.CheckResponse(
+                inputs=to_struct(inputs), failures=[provider_pb2.CheckFailure(reason=each) for each in failures]
             )
-        return provider_pb2.CheckResponse(
-            inputs=to_struct(inputs), failures=[provider_pb2.CheckFailure(reason=each) for each in failures]
-        )
 
     def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Compare state and inputs."""
-        with self._call(request, context) as (provider, call):
-            return provider.diff(
-                call, from_struct(request.olds), from_struct(request.news), list(request.ignoreChanges)
-            )
+        with self._call(request, context) as (reach, call):
+            return diff(reach, call, from_struct(request.olds), from_struct(request.news))
 
     def Create(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Make an object."""
-        with self._call(request, context) as (provider, call):
-            identifier, state = provider.create(call, from_struct(request.properties))
-        return provider_pb2.CreateResponse(id=identifier, properties=to_struct(state))
+        with self._call(request, context) as (reach, call):
+            identifier, state = create(reach, call, from_struct(request.properties))
+            return provider_pb2.CreateResponse(id=identifier, properties=to_struct(state))
 
     def Read(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Read an object."""
-        with self._call(request, context) as (provider, call):
-            identifier, state, inputs = provider.read(
-                call, request.id, from_struct(request.properties), from_struct(request.inputs)
-            )
-        if not identifier:
-            return provider_pb2.ReadResponse()
-        return provider_pb2.ReadResponse(id=identifier, properties=to_struct(state), inputs=to_struct(inputs))
+        with self._call(request, context) as (reach, call):
+            state, given = from_struct(request.properties), from_struct(request.inputs)
+            identifier, state, inputs = read(reach, call, request.id, state, given)
+            if not identifier:
+                return provider_pb2.ReadResponse()
+            return provider_pb2.ReadResponse(id=identifier, properties=to_struct(state), inputs=to_struct(inputs))
 
     def Update(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Change an object."""
-        with self._call(request, context) as (provider, call):
-            state = provider.update(
-                call, from_struct(request.olds), from_struct(request.news), list(request.ignoreChanges)
-            )
-        return provider_pb2.UpdateResponse(properties=to_struct(state))
+        with self._call(request, context) as (reach, call):
+            state = update(reach, call, from_struct(request.olds), from_struct(request.news))
+            return provider_pb2.UpdateResponse(properties=to_struct(state))
 
     def Delete(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Delete an object."""
-        with self._call(request, context) as (provider, call):
-            provider.delete(call, request.id, from_struct(request.properties))
-        return empty_pb2.Empty()
+        with self._call(request, context) as (reach, call):
+            delete(reach, call, request.id, from_struct(request.properties))
+            return empty_pb2.Empty()
 
     def Parameterize(self, _request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Refuse."""
@@ -196,69 +199,87 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):  # type: i
     def _session(self, context: grpc.ServicerContext, engine: str = "") -> _Session:
         peer = context.peer()
         with self._lock:
-            session = self._sessions.get(peer)
+            session = self._sessions.pop(peer, None)
             if session is None or (engine and session.log.address != engine):
-                known = next(reversed(self._sessions.values()), None)
-                # A connection made anew within a run says nothing of itself: it is the one that was configured last.
-                provider = known.provider if known and not engine else None
+                last = next(reversed(self._sessions.values()), None)
+                # A connection that is made anew within a run says nothing of itself: it is the one used last.
                 session = _Session(
-                    engine_log.EngineLog(engine or (known.log.address if known else "")), provider=provider
+                    engine_log.EngineLog(engine or (last.log.address if last else "")),
+                    reach=last.reach if last and not engine else None,
                 )
-                self._sessions[peer] = session
+            # The one used last stands last.
+            self._sessions[peer] = session
+            idle = [each for each, kept in self._sessions.items() if not kept.under_way and each != peer]
+            for each in idle[: max(len(self._sessions) - SESSIONS, 0)]:
+                self._sessions.pop(each).close()
             return session
 
-    @contextlib.contextmanager
-    def _call(self, request: Any, context: grpc.ServicerContext) -> Iterator[tuple[Provider, Call]]:
+    def _call(self, request: Any, context: grpc.ServicerContext) -> "_Underway":
         session = self._session(context)
-        if session.provider is None:
+        if session.reach is None:
             context.abort(grpc.StatusCode.FAILED_PRECONDITION, "the provider was not configured")
             raise AssertionError("abort raises")
-        call = Call(
+        call = _Call(
             urn=request.urn,
             log=session.log,
             timeout=getattr(request, "timeout", 0.0),
             preview=getattr(request, "preview", False),
+            ignored=tuple(getattr(request, "ignoreChanges", ())),
         )
-        session.under_way.add(call.cancellation)
         # An engine that is gone waits for nothing.
         context.add_callback(call.cancellation.cancel)
-        try:
-            with _told(context):
-                yield session.provider, call
-        finally:
-            session.under_way.discard(call.cancellation)
+        return _Underway(context, session, session.reach, call)
 
 
-def _configured(arguments: Settings) -> Provider:
+class _Told:
+    """Turns what goes wrong inside its block into the status that an engine understands."""
+
+    def __init__(self, context: grpc.ServicerContext) -> None:
+        self._context = context
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, PartialError):
+            detail = provider_pb2.ErrorResourceInitFailed(
+                id=error.identifier, properties=to_struct(error.state), reasons=[str(error)]
+            )
+            packed = any_pb2.Any()
+            packed.Pack(detail)
+            status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error), details=[packed])
+            self._context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+            self._context.abort(grpc.StatusCode.UNKNOWN, str(error))
+        if isinstance(error, OperationError | SettingsError | ApiError | NoMatchError | UnreachableError):
+            self._context.abort(grpc.StatusCode.UNKNOWN, str(error))
+
+
+class _Underway(_Told):
+    """An operation on a resource while it goes on."""
+
+    def __init__(self, context: grpc.ServicerContext, session: _Session, reach: Reach, call: _Call) -> None:
+        super().__init__(context)
+        self._session = session
+        self._operation = (reach, call)
+
+    def __enter__(self) -> tuple[Reach, _Call]:  # type: ignore[override] # its block is given something
+        self._session.under_way.add(self._operation[1].cancellation)
+        return self._operation
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        self._session.under_way.discard(self._operation[1].cancellation)
+        super().__exit__(kind, error, traceback)
+
+
+def _configured(arguments: Settings) -> Reach:
     try:
         connection, namespace = connect(arguments)
     except SettingsError as error:
-        return Provider(arguments, None, arguments.namespace or "default", NO_CLIENT.format(error=error))
+        return Reach(arguments, None, arguments.namespace or "default", NO_CLIENT.format(error=error))
     cluster = Cluster(connection, arguments.limits)
     try:
         cluster.check()
     except (UnreachableError, ApiError) as error:
         reason = f"unable to load schema information from the API server: {error}"
-        return Provider(arguments, cluster, namespace, reason)
-    return Provider(arguments, cluster, namespace, "")
-
-
-@contextlib.contextmanager
-def _told(context: grpc.ServicerContext) -> Iterator[None]:
-    """Turn what goes wrong into the status that an engine understands."""
-    try:
-        yield
-    except PartialError as error:
-        detail = provider_pb2.ErrorResourceInitFailed(
-            id=error.identifier,
-            properties=to_struct(error.state),
-            inputs=to_struct(error.inputs) if error.inputs is not None else struct_pb2.Struct(),
-            reasons=[str(error)],
-        )
-        packed = any_pb2.Any()
-        packed.Pack(detail)
-        status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error), details=[packed])
-        context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
-        context.abort(grpc.StatusCode.UNKNOWN, str(error))
-    except (OperationError, SettingsError, ApiError, NoMatchError, UnreachableError) as error:
-        context.abort(grpc.StatusCode.UNKNOWN, str(error))
+        return Reach(arguments, cluster, namespace, reason)
+    return Reach(arguments, cluster, namespace, "")

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from fluxapps.devcluster.standins.kubernetes_provider.properties import Unknown, revealed
+from fluxapps.devcluster.standins.kubernetes_provider.properties import Unknown, has_unknown, revealed
 
 # Environment variables that speak where the provider's arguments are silent.
 VARIABLES = {
@@ -68,7 +68,8 @@ def settings(arguments: Mapping[str, Any], environ: Mapping[str, str] = os.envir
     Raises:
         SettingsError: A setting that this stand-in has no way to honour, or one that isn't of its form.
     """
-    given = {key: revealed(value) for key, value in arguments.items()}
+    # What is unknown, in a preview, is asked for again when it is known.
+    given = {key: revealed(value) for key, value in arguments.items() if not has_unknown(value)}
 
     def enabled(name: str, *, default: bool = False) -> bool:
         value = given.get(name)

@@ -3,7 +3,6 @@
 import base64
 import binascii
 import copy
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -170,8 +169,3 @@ def parse_checkpoint(state: Mapping[str, Any]) -> tuple[Object, Object]:
     live = manifest(state)
     inputs = live.pop("__inputs", {})
     return inputs, live
-
-
-def compact(manifest: Object | list[Object]) -> bytes:
-    """Write an object, or the steps of a JSON patch, as the JSON of a request."""
-    return json.dumps(manifest, ensure_ascii=False, separators=(",", ":")).encode()

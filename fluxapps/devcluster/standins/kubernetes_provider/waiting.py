@@ -4,19 +4,14 @@ import itertools
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
-from fluxapps.devcluster.standins.kubernetes_provider.cluster import (
-    GONE,
-    ApiError,
-    Cancellation,
-    Cluster,
-    Resource,
-    UnreachableError,
-)
+from fluxapps.devcluster.standins.kubernetes_provider import shape
+from fluxapps.devcluster.standins.kubernetes_provider.call import Call
+from fluxapps.devcluster.standins.kubernetes_provider.cluster import ApiError, UnreachableError
 from fluxapps.devcluster.standins.kubernetes_provider.jsonpath import JSONPathError, parse_wait
-from fluxapps.devcluster.standins.kubernetes_provider.shape import annotation
+from fluxapps.devcluster.standins.kubernetes_provider.reach import Reach
 
 SKIP_AWAIT = "pulumi.com/skipAwait"
 WAIT_FOR = "pulumi.com/waitFor"
@@ -45,24 +40,72 @@ class WaitError(Exception):
         self.live = live
 
 
-@dataclass(frozen=True)
 class Target:
-    """One object to wait for."""
+    """An object to wait for, as it is and as it becomes."""
 
-    cluster: Cluster
-    resource: Resource
-    namespace: str
-    name: str
-    cancellation: Cancellation
-    status: Callable[[str], None]
-    """Shows a line beside the resource while it is waited for."""
+    def __init__(self, reach: Reach, call: Call, live: Object) -> None:
+        self.call = call
+        self.live = live
+        self._cluster = reach.cluster
+        self._address = reach.address(live)
+        self._uid = shape.metadata(live).get("uid")
+
+    def until(self, done: Callable[[str, Object], bool], seconds: float) -> Object:
+        """Watch the object until *done* says so of an event (ADDED, MODIFIED or DELETED) and the object in it.
+
+        Returns:
+            The object of that event.
+
+        Raises:
+            WaitError: The time is over, or the wait was cancelled.
+        """
+        deadline = time.monotonic() + seconds
+        try:
+            for attempt in itertools.count():
+                remaining = deadline - time.monotonic()
+                if attempt and (remaining <= 0 or self.call.cancellation.sleep(min(RETRY_SECONDS, remaining))):
+                    break
+                if self._watched(done, deadline):
+                    return self.live
+        finally:
+            self.call.show("")
+        if self.call.cancellation.cancelled:
+            raise WaitError(f'Resource operation was cancelled for "{self._address.name}"', self.live)
+        raise WaitError("timed out waiting for the condition", self.live)
+
+    def _watched(self, done: Callable[[str, Object], bool], deadline: float) -> bool:
+        """Look, then watch for as long as the server lets us."""
+        try:
+            found = self._cluster.get(self._address)
+            if self._uid and found["metadata"]["uid"] != self._uid and done("DELETED", self.live):
+                return True  # Somebody has made it anew: the one that was to go is gone.
+            self.live = found
+            if done("MODIFIED", found):
+                return True
+            for event, live in self._cluster.watch(
+                self._address,
+                since=found["metadata"]["resourceVersion"],
+                seconds=max(deadline - time.monotonic(), 0),
+                cancellation=self.call.cancellation,
+            ):
+                self.live = live
+                if done(event, live):
+                    return True
+        except ApiError as error:
+            if error.not_found:
+                return done("DELETED", self.live)
+            if error.code != HTTPStatus.GONE:
+                raise WaitError(str(error), self.live) from error
+        except UnreachableError as error:
+            self.call.show(str(error))
+        return False
 
 
 def seconds_for(timeout: float, inputs: Object) -> float:
     """Return how long to wait: `custom_timeouts`, else the annotation, else ten minutes."""
     if timeout:
         return timeout
-    said = annotation(inputs, TIMEOUT)
+    said = shape.annotation(inputs, TIMEOUT)
     return float(said) if said.lstrip("-").isdigit() else DEFAULT_SECONDS
 
 
@@ -72,8 +115,8 @@ def conditions(inputs: Object, live: Object) -> list[Callable[[Object], str]]:
     Raises:
         WaitError: The annotation cannot be read.
     """
-    said = annotation(live, WAIT_FOR)
-    if annotation(inputs, SKIP_AWAIT) == "true" or not said:
+    said = shape.annotation(live, WAIT_FOR)
+    if shape.annotation(inputs, SKIP_AWAIT) == "true" or not said:
         return []
     try:
         parsed = json.loads(said)
@@ -136,86 +179,42 @@ def _status(live: Object) -> Object:
     return status if isinstance(status, dict) else {}
 
 
-def until_ready(target: Target, inputs: Object, live: Object, timeout: float) -> Object:
+def until_ready(target: Target, inputs: Object) -> Object:
     """Wait until an object is what its annotations ask for.
 
     Args:
-        target: The object.
+        target: The object, as the server answered.
         inputs: As the program wants it.
-        live: As the server answered.
-        timeout: The engine's, 0 when none is set.
 
     Returns:
         The object as it was when it was ready.
 
     Raises:
-        WaitError: It did not become so in time, was deleted, or the wait was cancelled.
+        WaitError: It did not become so in time, or the wait was cancelled.
     """
-    wanted = conditions(inputs, live)
+    wanted = conditions(inputs, target.live)
 
-    def ready(event: str, seen: Object) -> bool:
-        missing = next(filter(None, (condition(seen) for condition in wanted)), "")
-        target.status(missing)
-        return not missing and event != "DELETED"
+    def ready(event: str, live: Object) -> bool:
+        lacking = next(filter(None, (condition(live) for condition in wanted)), "")
+        target.call.show(lacking)
+        return not lacking and event != "DELETED"
 
-    return _until(target, live, ready, seconds_for(timeout, inputs)) if wanted else live
+    return target.until(ready, seconds_for(target.call.timeout, inputs)) if wanted else target.live
 
 
-def until_gone(target: Target, inputs: Object, live: Object, timeout: float) -> None:
+def until_gone(target: Target, inputs: Object) -> None:
     """Wait until a deleted object is gone.
 
     Raises:
         WaitError: It is still there when the time is over, or the wait was cancelled.
     """
     kind = (str(inputs.get("apiVersion")), str(inputs.get("kind")))
-    if annotation(inputs, SKIP_AWAIT) == "true" and kind in DELETED_WITHOUT_AWAIT:
+    if shape.annotation(inputs, SKIP_AWAIT) == "true" and kind in DELETED_WITHOUT_AWAIT:
         return
 
-    def gone(event: str, seen: Object) -> bool:
-        if event == "DELETED":
-            return True
-        finalizers = (seen.get("metadata") or {}).get("finalizers")
-        target.status(f"Deletion waits for finalizers: {', '.join(finalizers)}" if finalizers else "Deleting")
-        return False
+    def gone(event: str, live: Object) -> bool:
+        finalizers = shape.metadata(live).get("finalizers")
+        target.call.show(f"Deletion waits for finalizers: {', '.join(finalizers)}" if finalizers else "Deleting")
+        return event == "DELETED"
 
-    _until(target, live, gone, seconds_for(timeout, inputs))
-
-
-def _until(target: Target, live: Object, done: Callable[[str, Object], bool], seconds: float) -> Object:
-    """Watch an object until *done* says so of an event."""
-    uid = (live.get("metadata") or {}).get("uid")
-    deadline = time.monotonic() + seconds
-    for attempt in itertools.count():
-        remaining = deadline - time.monotonic()
-        if attempt and (remaining <= 0 or target.cancellation.sleep(min(RETRY_SECONDS, remaining))):
-            break
-        try:
-            found = target.cluster.get(target.resource, target.namespace, target.name)
-            if uid and found["metadata"]["uid"] != uid and done("DELETED", live):
-                return live  # Somebody has made it anew: the one that was to go is gone.
-            live = found
-            if done("MODIFIED", live):
-                return live
-            for event, seen in target.cluster.watch(
-                target.resource,
-                target.namespace,
-                target.name,
-                since=live["metadata"]["resourceVersion"],
-                seconds=max(deadline - time.monotonic(), 0),
-                cancellation=target.cancellation,
-            ):
-                live = seen
-                if done(event, seen):
-                    return live
-        except ApiError as error:
-            if error.not_found and done("DELETED", live):
-                return live
-            if not error.not_found and error.code != GONE:
-                raise WaitError(str(error), live) from error
-        except UnreachableError as error:
-            target.status(str(error))
-        if target.cancellation.cancelled:
-            break
-    if target.cancellation.cancelled:
-        raise WaitError(f"Resource operation was cancelled for {json.dumps(target.name)}", live)
-    raise WaitError("timed out waiting for the condition", live)
+    target.until(gone, seconds_for(target.call.timeout, inputs))

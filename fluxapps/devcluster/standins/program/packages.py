@@ -22,7 +22,9 @@ def packages() -> list[dict[str, Any]]:
         entry = next((f for f in distribution.files or () if f.name == "pulumi-plugin.json"), None)
         if name in WITHOUT_PLUGIN or (entry is None and not name.startswith("pulumi-")):
             continue
-        described = json.loads(Path(str(entry.locate())).read_text("utf-8")) if entry else {"resource": True}
+        described: dict[str, Any] = {"resource": True}
+        if entry is not None:
+            described = json.loads(Path(str(entry.locate())).read_text("utf-8"))
         if described.get("resource"):
             version = described.get("version") or distribution.version
             found.append(
