@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fluxapps.model.flux_rules import Rule
 from fluxapps.model.flux_structural import FieldPath, Schema, place
-from fluxapps.model.flux_wording import MOST_LISTED, example, wrong_value
+from fluxapps.model.flux_wording import example, listed, wrong_value
 from fluxapps.model.problems import did_you_mean
 
 if TYPE_CHECKING:
@@ -130,8 +130,7 @@ def _unknown(kind: str, schema: Schema, path: FieldPath) -> FieldFault:
     elif elsewhere:
         fix = f"{kind} has it at {' and '.join(elsewhere)}"
     else:
-        listed = f"{', '.join(known[:MOST_LISTED])}{', …' if len(known) > MOST_LISTED else ''}"
-        fix = did_you_mean(last, known, otherwise=f"known here: {listed}" if known else "")
+        fix = did_you_mean(last, known, otherwise=f"known here: {listed(known)}" if known else "")
     return FieldFault(path, f"{dotted(path)}: {kind} has no such field", fix or "leave it out", "unknown-field")
 
 

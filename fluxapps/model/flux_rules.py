@@ -1,7 +1,7 @@
 """The rules Flux's CRDs add to their schemas in CEL, each said in Python and in words.
 
 The table's key is the rule's text in the CRD, so a regenerated schema with a changed rule finds no entry here, which a
-test lists. Absent and null are the same to these rules, as the API server drops nulls before it looks at them.
+test lists. Absent and null are the same to these rules: where null is no fault of its own, a default takes its place.
 """
 
 from collections.abc import Callable, Mapping

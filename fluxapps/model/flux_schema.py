@@ -2,11 +2,12 @@
 
 The schemas are package data (:mod:`fluxapps.schemas`). Two things are stricter than the API server on purpose: a field
 the schema doesn't have is a fault (the server drops it in silence unless asked to be strict), and so is no ``spec``.
-As in the server, null is the same as absent, and a required field with a default may be absent.
+Where the server judges a create and an apply differently (nulls), apply counts: Pulumi and Flux both apply.
 """
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fluxapps.model.flux_faults import FieldFault, fault, rule_fault, without_echoes
 from fluxapps.model.flux_live import fields_lacking, flux_version_of
 from fluxapps.model.flux_rules import RULES, Rule
-from fluxapps.model.flux_structural import METADATA, FieldPath, Schema, api_group, closed, place, without_nulls
+from fluxapps.model.flux_structural import METADATA, FieldPath, Schema, api_group, closed, place
 
 if TYPE_CHECKING:
     from jsonschema_rs import Validator
@@ -87,13 +88,12 @@ def field_faults(manifest: Manifest) -> list[FieldFault]:
     try:
         if checks.validator.is_valid(manifest) and not any(_broken(checks.rules, manifest)):
             return []
-        cleaned: Manifest = without_nulls(manifest, checks.schema)
-        errors = list(checks.validator.iter_errors(cleaned))
+        errors = list(checks.validator.iter_errors(manifest))
     except ValueError as exc:
         # Half a surrogate pair, say: what JSON can't hold never gets to the API server.
         return [FieldFault((), f"the manifest is not JSON data: {exc}", "write plain YAML", "wrong-value")]
-    faults = [one for error in errors for one in fault(kind, checks.schema, cleaned, error)]
-    faults += [rule_fault(path, self, rule) for path, self, rule in _broken(checks.rules, cleaned)]
+    faults = [one for error in errors for one in fault(kind, checks.schema, manifest, error)]
+    faults += [rule_fault(path, self, rule) for path, self, rule in _broken(checks.rules, manifest)]
     return without_echoes(faults)
 
 
@@ -115,7 +115,7 @@ def spec_schema(kind: str, *, partial: bool = False) -> Schema:
     Raises:
         KeyError: There is no schema for *kind*.
     """
-    return closed(_schema(kind)["properties"]["spec"], partial=partial)
+    return deepcopy(closed(_schema(kind)["properties"]["spec"], partial=partial))
 
 
 @cache
@@ -170,8 +170,14 @@ def _broken(rules: Iterable[_PlacedRule], manifest: Manifest) -> Iterator[tuple[
     """Yield every place in *manifest* where a rule doesn't hold."""
     for placed in rules:
         for path, self in _objects_at(manifest, placed.path):
-            if not placed.rule.holds({**placed.defaults, **self} if placed.defaults else self):
+            if not placed.rule.holds(_with_defaults(self, placed.defaults)):
                 yield path, self, placed.rule
+
+
+def _with_defaults(self: Manifest, defaults: Mapping[str, Any]) -> Manifest:
+    if not defaults:
+        return self
+    return {**defaults, **{name: value for name, value in self.items() if value is not None}}
 
 
 def _objects_at(value: Any, path: tuple[str, ...]) -> Iterable[tuple[FieldPath, Manifest]]:

@@ -1,9 +1,8 @@
-"""Structural schemas, which is what CRDs have, as JSON Schema; and what the API server does to data by them.
+"""Structural schemas, which is what CRDs have, as JSON Schema.
 
 Source: https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/
 """
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 Schema = dict[str, Any]
@@ -11,7 +10,6 @@ Schema = dict[str, Any]
 FieldPath = tuple[str | int, ...]
 """Where a field stands in a manifest: ``("spec", "dependsOn", 0, "name")``."""
 
-_ANY_BUT_NULL: Final = ("array", "boolean", "integer", "number", "object", "string")
 _AS_IS: Final = frozenset(
     (
         "default",
@@ -34,7 +32,8 @@ _AS_IS: Final = frozenset(
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/names/ and …/labels/
 _QUALIFIED: Final = r"([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9]"
 _LABEL_PREFIX: Final = r"([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?"
-_STRING: Final[Schema] = {"type": "string"}
+_LONG_PREFIX: Final[Schema] = {"pattern": "^[^/]{254}"}
+_STRING: Final[Schema] = {"type": ["string", "null"]}
 METADATA: Final[Schema] = {
     "type": "object",
     "properties": {
@@ -43,20 +42,20 @@ METADATA: Final[Schema] = {
             "maxLength": 253,
             "pattern": r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
         },
-        "namespace": {"type": "string", "maxLength": 63, "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},
+        "namespace": {**_STRING, "maxLength": 63, "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"},
         "labels": {
-            "type": "object",
-            "propertyNames": {"pattern": f"^{_LABEL_PREFIX}{_QUALIFIED}$"},
-            "additionalProperties": {"type": "string", "maxLength": 63, "pattern": f"^({_QUALIFIED})?$"},
+            "type": ["object", "null"],
+            "propertyNames": {"pattern": f"^{_LABEL_PREFIX}{_QUALIFIED}$", "not": _LONG_PREFIX},
+            "additionalProperties": {**_STRING, "maxLength": 63, "pattern": f"^({_QUALIFIED})?$"},
         },
         "annotations": {
-            "type": "object",
+            "type": ["object", "null"],
             # Case doesn't count in the prefix of an annotation's key.
-            "propertyNames": {"pattern": f"^(?i:{_LABEL_PREFIX}){_QUALIFIED}$"},
+            "propertyNames": {"pattern": f"^(?i:{_LABEL_PREFIX}){_QUALIFIED}$", "not": _LONG_PREFIX},
             "additionalProperties": _STRING,
         },
-        "finalizers": {"type": "array", "items": _STRING},
-        "ownerReferences": {"type": "array", "items": {"type": "object"}},
+        "finalizers": {"type": ["array", "null"], "items": _STRING},
+        "ownerReferences": {"type": ["array", "null"], "items": {"type": "object"}},
         "generateName": _STRING,
         # What the server itself fills in: in an exported object it stands there, and does no harm.
         "creationTimestamp": True,
@@ -80,7 +79,10 @@ def api_group(api_version: str) -> str:
 
 
 def closed(schema: Schema, *, partial: bool) -> Schema:
-    """Return a structural *schema* as JSON Schema (draft 7) that refuses unknown fields and nulls.
+    """Return a structural *schema* as JSON Schema (draft 7) that refuses unknown fields.
+
+    Null is refused as server-side apply refuses it: everywhere but where the schema is nullable, has a default (which
+    then counts) or says nothing. A create drops other nulls, but neither Pulumi nor Flux creates.
 
     Args:
         schema: Of a CRD.
@@ -88,9 +90,9 @@ def closed(schema: Schema, *, partial: bool) -> Schema:
             inside lists, which layers replace as a whole.
     """
     strict: Schema = {keyword: schema[keyword] for keyword in schema.keys() & _AS_IS}
-    types = _types(schema) + (["null"] if partial and not schema.get("nullable", False) else [])
-    strict["type"] = types[0] if len(types) == 1 else types
-    if partial and "enum" in strict:
+    null = partial or "default" in schema
+    strict |= _types(schema, null=null or schema.get("nullable", False))
+    if null and "enum" in strict:
         strict["enum"] = [*strict["enum"], None]
     for keyword in ("allOf", "anyOf", "oneOf", "not"):
         # Below these a structural schema only narrows values, so they are JSON Schema as they stand.
@@ -99,7 +101,7 @@ def closed(schema: Schema, *, partial: bool) -> Schema:
     if "items" in schema:
         strict["items"] = closed(schema["items"], partial=False)
     properties = schema.get("properties", {})
-    if properties:
+    if properties or schema.get("type") == "object":
         strict["properties"] = {name: closed(field, partial=partial) for name, field in properties.items()}
     required = [name for name in schema.get("required", ()) if "default" not in properties.get(name, {})]
     if required and not partial:
@@ -112,12 +114,16 @@ def closed(schema: Schema, *, partial: bool) -> Schema:
     return strict
 
 
-def _types(schema: Schema) -> list[str]:
+def _types(schema: Schema, *, null: bool) -> Schema:
+    """Return the ``type`` keyword, if any."""
     if schema.get("x-kubernetes-int-or-string", False):
         types = ["integer", "string"]
+    elif "type" in schema:
+        types = [schema["type"]]
     else:
-        types = [schema["type"]] if "type" in schema else list(_ANY_BUT_NULL)
-    return [*types, "null"] if schema.get("nullable", False) else types
+        return {}
+    types += ["null"] if null else []
+    return {"type": types[0] if len(types) == 1 else types}
 
 
 def place(schema: Schema, path: FieldPath) -> Schema:
@@ -130,19 +136,3 @@ def place(schema: Schema, path: FieldPath) -> Schema:
             return {}
         schema = inner
     return schema
-
-
-def without_nulls(value: Any, schema: Schema) -> Any:
-    """Return *value* without the nulls the API server drops: those of known fields that aren't nullable."""
-    if isinstance(value, Mapping):
-        kept = {}
-        for name, item in value.items():
-            field = schema.get("properties", {}).get(name, schema.get("additionalProperties"))
-            if not isinstance(field, dict):
-                kept[name] = item
-            elif item is not None or field.get("nullable", False):
-                kept[name] = without_nulls(item, field)
-        return kept
-    if isinstance(value, list) and "items" in schema:
-        return [without_nulls(item, schema["items"]) for item in value]
-    return value

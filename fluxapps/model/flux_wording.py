@@ -5,7 +5,7 @@ pattern that is not among them.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from fluxapps.model.flux_structural import Schema
@@ -35,7 +35,6 @@ _WANTED: Final = {
     "array": "a list",
     "boolean": "true or false",
     "integer": "a whole number",
-    "null": "null",
     "number": "a number",
     "object": "a map",
     "string": "a string",
@@ -49,9 +48,7 @@ _OTHER_FIELD: Final = {
 
 _SCP: Final = re.compile(r"(?:[\w.-]+@)?[\w.-]+:(?!//)[\w./~-]+")
 _LONGEST_SHOWN: Final = 60
-_MOST_TYPES: Final = 3
-MOST_LISTED: Final = 12
-"""How many names a sentence lists."""
+_MOST_LISTED: Final = 8
 
 
 def wrong_value(keyword: str, details: Mapping[str, Any], node: Schema, field: str, found: object) -> WhatAndFix:
@@ -77,6 +74,11 @@ def wrong_value(keyword: str, details: Mapping[str, Any], node: Schema, field: s
             return _out_of_bounds(keyword, details, found)
 
 
+def listed(names: Sequence[str]) -> str:
+    """Return *names* with commas, a long list cut short."""
+    return ", ".join(names[:_MOST_LISTED]) + (", …" if len(names) > _MOST_LISTED else "")
+
+
 def example(node: Schema) -> str:
     """Return in few words what may stand where *node*, a schema, applies."""
     pattern = node.get("pattern", "")
@@ -86,21 +88,23 @@ def example(node: Schema) -> str:
         return "a duration such as 5m"
     if url := URL.fullmatch(pattern):
         return f"a URL that starts with {_schemes(url)}"
-    if names := node.get("required") or sorted(node.get("properties", ()))[:MOST_LISTED]:
-        return f"a map with {', '.join(names)}"
+    if names := node.get("required") or sorted(node.get("properties", ())):
+        return f"a map with {listed(names)}"
     return _WANTED.get(node.get("type", ""), "any value")
 
 
 def _wrong_type(node: Schema, types: list[str], found: object) -> WhatAndFix:
-    wanted = " or ".join(_WANTED[type_] for type_ in types) if len(types) <= _MOST_TYPES else "a value"
-    what = f"must be {wanted}, not {_described(found)}"
+    types = [type_ for type_ in types if type_ != "null"]
+    what = f"must be {' or '.join(_WANTED[type_] for type_ in types)}, not {_described(found)}"
+    if found is None:
+        return what, f"leave it out, or write {_WANTED[types[0]]}"
     if "enum" in node:
         return what, f"one of {', '.join(map(str, node['enum']))}{', in quotes' if isinstance(found, bool) else ''}"
     if isinstance(found, str):
         return what, _fix_for_text(node, types, found)
     if isinstance(found, int | float):
         return what, _fix_for_number(node, types, found)
-    if types == ["array"] and found is not None:
+    if types == ["array"]:
         return what, "write it as a list: every item after a '- '"
     return what, example(node)
 
@@ -129,12 +133,12 @@ def _fix_for_text(node: Schema, types: list[str], found: str) -> str:
 
 
 def _not_among(options: list[Any], field: str, found: object) -> WhatAndFix:
-    listed = ", ".join(str(option) for option in options)
-    what = f"{_quoted(found)} is not one of {listed}" if len(options) > 1 else f"{_quoted(found)} is not {listed}"
+    allowed = ", ".join(str(option) for option in options)
+    what = f"{_quoted(found)} is not one of {allowed}" if len(options) > 1 else f"{_quoted(found)} is not {allowed}"
     same = next((option for option in options if str(option).lower() == str(found).lower()), None)
     fix = f"did you mean '{same}'?" if same else _OTHER_FIELD.get((field, str(found)))
     return what, fix or did_you_mean(
-        str(found), map(str, options), otherwise=f"write {'one of ' if len(options) > 1 else ''}{listed}"
+        str(found), map(str, options), otherwise=f"write {'one of ' if len(options) > 1 else ''}{allowed}"
     )
 
 
