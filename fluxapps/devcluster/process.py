@@ -84,12 +84,14 @@ def end(processes: Iterable[Process], *, patience: float) -> None:
 
 
 def tail(log: Path, lines: int = 12) -> str:
-    """Return the last lines of a log, indented; empty when there are none."""
+    """Return the last lines of a log that say something, indented; empty when there are none."""
     try:
         text = log.read_text("utf-8", errors="replace")
     except FileNotFoundError:
         return ""
-    return "\n".join(f"  {line}" for line in text.splitlines()[-lines:])
+    # After a Go program's panic come the stacks of all its goroutines; the reason stands before them.
+    told = text.partition("\ngoroutine ")[0]
+    return "\n".join(f"  {line}" for line in told.splitlines()[-lines:])
 
 
 def _inherited() -> list[int]:
