@@ -159,7 +159,7 @@ def _load_common(text: str) -> tuple[YamlDocument, ...]:  # noqa: C901, PLR0912 
                 raise _UncommonError
             items.append(event.value if event.style else plain[event.value])
         elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
-            if event.tag is not None or event.anchor is not None or len(outer) > DEPTH_LIMIT:
+            if event.tag is not None or event.anchor is not None or len(outer) >= DEPTH_LIMIT:
                 raise _UncommonError
             outer.append(items)
             items = []

@@ -123,9 +123,9 @@ class _Composer:
             for event in iter(parser.get_event, None):
                 kind = event.__class__
                 if issubclass(kind, yaml.NodeEvent):
+                    node = self._node(event)
                     if len(self.open) > DEPTH_LIMIT:
-                        return self._too_deep(self.open[-1])
-                    self._node(event)
+                        return self._too_deep(node)
                 elif issubclass(kind, yaml.CollectionEndEvent):
                     self._end()
                 elif kind is yaml.DocumentStartEvent:
@@ -137,7 +137,7 @@ class _Composer:
             return syntax_problem(error, self.text, self.file, self.lines_before)
         return None
 
-    def _node(self, event: Any) -> None:
+    def _node(self, event: Any) -> Node:
         kind = event.__class__
         mark = event.start_mark
         node = Node(NodeKind.ALIAS, mark.line + 1 + self.lines_before, mark.column + 1)
@@ -147,7 +147,7 @@ class _Composer:
             if node.target is None:
                 self.problems.append(self._unknown_anchor(node))
             self._close(node)
-            return
+            return node
         node.tag = event.tag
         if event.anchor is not None:
             self.anchors[event.anchor] = node
@@ -164,6 +164,7 @@ class _Composer:
             node.kind = NodeKind.MAPPING if kind is yaml.MappingStartEvent else NodeKind.SEQUENCE
             self.open.append(node)
             self.open_brackets += bool(event.flow_style or self.open_brackets)
+        return node
 
     def _end(self) -> None:
         self.open_brackets = max(self.open_brackets - 1, 0)

@@ -69,7 +69,7 @@ class _Constructor:
     def value(self, node: Node, depth: int) -> Any:
         """Return the value of *node*; None after reporting what is wrong with it."""
         self._count(node)
-        if depth > DEPTH_LIMIT:
+        if depth >= DEPTH_LIMIT and node.kind in _COLLECTION_TAGS:
             self.report(
                 "too-deep",
                 node,
