@@ -1,5 +1,6 @@
-"""What runs inside a Pulumi program: the one resource class, and the order between objects."""
+"""What runs inside a Pulumi program: the run, the one resource class, and the order between objects."""
 
-from fluxapps.engine.resource import KubernetesObject, Leaves, Made, settle
+from fluxapps.engine.resource import KubernetesObject, Leaves, Made, register_promptly
+from fluxapps.engine.run import Run
 
-__all__ = ["KubernetesObject", "Leaves", "Made", "settle"]
+__all__ = ["KubernetesObject", "Leaves", "Made", "Run", "register_promptly"]

@@ -82,11 +82,12 @@ class Recording:
 class RecordingMonitor(mocks.MockMonitor):
     """The engine's side of registration: takes note, and answers what was asked for."""
 
-    def __init__(self, *, preview: bool, statuses: Mapping[str, Any]) -> None:
+    def __init__(self, *, preview: bool, statuses: Mapping[str, Any], stashed: Mapping[str, Any]) -> None:
         super().__init__(_NoCalls())
         self.recording = Recording()
         self.preview = preview
         self.statuses = statuses
+        self.stashed = stashed
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the SDK's name
         urn = self.make_urn(request.parent, request.type, request.name)
@@ -113,6 +114,8 @@ class RecordingMonitor(mocks.MockMonitor):
         state = request.object
         if status := self.statuses.get(f"{recorded.kind} {recorded.name}"):
             state.update({"status": status})
+        if recorded.kind == "Stash":
+            state.update({"output": self.stashed.get(recorded.name, recorded.inputs["input"])})
         return resource_pb2.RegisterResourceResponse(urn=urn, id=self._id(recorded), object=state)
 
     def _id(self, recorded: Recorded) -> str:
@@ -161,20 +164,21 @@ class _Inline(ThreadPoolExecutor):
         return done
 
 
-def record(
+def record(  # noqa: PLR0913 - one for each thing an engine knows
     program: Callable[[], object],
     *,
     preview: bool = False,
     stack: str = "dev",
     config: Mapping[str, str] | None = None,
     statuses: Mapping[str, Any] | None = None,
+    stashed: Mapping[str, Any] | None = None,
 ) -> Recording:
     """Run *program* against a mock engine and return what it registered.
 
-    *statuses* says, by ``<kind> <logical name>``, what the cluster answers as an object's status.
-    What the program raises is raised.
+    *statuses* says, by ``<kind> <logical name>``, what the cluster answers as an object's status; *stashed*, by logical
+    name, what a Stash was made with by an earlier run. What the program raises is raised.
     """
-    monitor = RecordingMonitor(preview=preview, statuses=statuses or {})
+    monitor = RecordingMonitor(preview=preview, statuses=statuses or {}, stashed=stashed or {})
 
     def run() -> None:
         loop = asyncio.new_event_loop()

@@ -7,7 +7,7 @@ import pulumi
 import pytest
 
 from components import FluxBootstrap, FluxBootstrapArgs, FluxHelmApp, FluxHelmAppArgs, FluxSystem, FluxSystemArgs
-from fluxapps.engine import Leaves, settle
+from fluxapps.engine import Leaves, register_promptly
 from fluxapps.model.objects import DeclaredObject, ObjectId, Role
 from tests.unit.recorder import Recording, record
 
@@ -251,7 +251,7 @@ def test_a_long_chain_of_objects_is_no_problem() -> None:
 
     def program() -> None:
         FluxHelmApp("chain", FluxHelmAppArgs(tuple(chain)))
-        pulumi.run(settle)
+        register_promptly()
 
     seen = record(program)
     assert seen.one("HelmRelease", "apps/r999").depends_on == urns(seen, ("HelmRelease", "apps/r998"))

@@ -1,0 +1,100 @@
+"""Finds declared objects that are in the cluster already: ours are taken over, others' are refused, with who owns them.
+
+Ours are known by the stack's label. The engine ignores a takeover of what its state knows, so every object of ours that
+is there is marked for it, and what a killed run left, or a kept Namespace, comes back in the same ``up``.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from fluxapps.engine.cluster import Cluster, in_parallel
+from fluxapps.engine.owner import is_being_deleted, lost_its_label, owner_of
+from fluxapps.model.declare.names import STACK_LABEL
+from fluxapps.model.objects import DeclaredObject, ObjectId
+
+FEW: Final = 40
+"""So many objects of a kind are asked for one by one; for more, one list of the whole kind is cheaper."""
+
+_NAMESPACES: Final = ("v1", "Namespace")
+
+Metadata = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What is in the cluster of the objects that are declared."""
+
+    ours: frozenset[ObjectId]
+    """They carry the stack's label."""
+    foreign: dict[ObjectId, str]
+    """Somebody else's, and whose."""
+    going: frozenset[ObjectId]
+    """Being deleted; nothing can be made in their place yet."""
+
+    def adopted(self, objects: Iterable[DeclaredObject]) -> tuple[DeclaredObject, ...]:
+        """Return *objects*, those that are ours and there marked to be taken over."""
+        return tuple(replace(one, adopt=True) if one.id in self.ours else one for one in objects)
+
+
+def survey(cluster: Cluster, objects: Collection[DeclaredObject], label: str) -> Survey:
+    """Look up *objects* in *cluster*, one call per kind and a few more.
+
+    Args:
+        cluster: The live one.
+        objects: What is declared to be made by Pulumi.
+        label: Value of the stack's label.
+
+    Raises:
+        ClusterError: The cluster can't be read.
+    """
+    declared: dict[tuple[str, str], set[ObjectId]] = {}
+    for one in objects:
+        declared.setdefault((one.manifest["apiVersion"], one.id.kind), set()).add(one.id)
+    if not declared:
+        return Survey(ours=frozenset(), foreign={}, going=frozenset())
+    kinds = list(declared)
+    *labelled, namespaces = in_parallel(
+        lambda kind: (
+            cluster.metadata_of_all(*kind, label=f"{STACK_LABEL}={label}")
+            if kind is not None
+            else cluster.metadata_of_all(*_NAMESPACES)
+        ),
+        [*kinds, None],
+    )
+    found: dict[ObjectId, Metadata] = {}
+    for kind, mine in zip(kinds, labelled, strict=True):
+        found |= {identity: metadata for identity, metadata in mine.items() if identity in declared[kind]}
+    unknown = {
+        kind: {one for one in declared[kind] if one not in found and _can_be_there(one, namespaces)} for kind in kinds
+    }
+    found |= {identity: namespaces[identity] for identity in unknown.pop(_NAMESPACES, ()) if identity in namespaces}
+    found |= _looked_up(cluster, unknown)
+    going = frozenset(identity for identity, metadata in found.items() if is_being_deleted(metadata))
+    ours = frozenset(
+        identity for identity, metadata in found.items() if metadata.get("labels", {}).get(STACK_LABEL) == label
+    )
+    foreign = {
+        identity: owner_of(metadata)
+        for identity, metadata in found.items()
+        if identity not in ours and not lost_its_label(metadata)
+    }
+    return Survey(ours=ours - going, foreign=foreign, going=going)
+
+
+def _can_be_there(identity: ObjectId, namespaces: Mapping[ObjectId, Metadata]) -> bool:
+    return not identity.namespace or ObjectId("", "Namespace", "", identity.namespace) in namespaces
+
+
+def _looked_up(cluster: Cluster, unknown: Mapping[tuple[str, str], set[ObjectId]]) -> dict[ObjectId, Metadata]:
+    """Return the metadata of those that are there."""
+    single = [(identity, kind[0]) for kind, some in unknown.items() if len(some) <= FEW for identity in sorted(some)]
+    many = [kind for kind, some in unknown.items() if len(some) > FEW]
+    found: dict[ObjectId, Metadata] = {
+        identity: metadata
+        for (identity, _), metadata in zip(single, in_parallel(lambda one: cluster.metadata(*one), single), strict=True)
+        if metadata is not None
+    }
+    for kind, everything in zip(many, in_parallel(lambda kind: cluster.metadata_of_all(*kind), many), strict=True):
+        found |= {identity: metadata for identity, metadata in everything.items() if identity in unknown[kind]}
+    return found

@@ -1,0 +1,45 @@
+"""The stack's Kubernetes provider: explicit, and the same in the state whichever machine runs the program.
+
+A class of our own, because pulumi_kubernetes' writes this machine's ``$KUBECONFIG`` into the state when no kubeconfig
+is named, so that two machines would change it to and fro.
+"""
+
+import json
+from typing import Final
+
+import pulumi
+
+from fluxapps.engine.kubeconfig import ClusterChoice
+from fluxapps.engine.resource import provider_version
+
+_CLIENT_SETTINGS: Final = ((1000, {"qps": 400, "burst": 800}), (200, {"qps": 200, "burst": 400}))
+"""Requests per second by how many objects there are; in steps, so that a new app is rarely a change of the provider.
+Below the last step the provider's own settings (50, 120) will do."""
+
+
+class KubernetesProvider(pulumi.ProviderResource):
+    """Talks to the stack's cluster."""
+
+    def __init__(self, name: str, choice: ClusterChoice, objects: int) -> None:
+        """Register the provider.
+
+        Args:
+            name: Its logical name.
+            choice: The stack's cluster.
+            objects: How many objects it will keep.
+        """
+        identifier = f"{pulumi.get_project()}/{pulumi.get_stack()}"
+        settings: dict[str, pulumi.Input[str]] = {
+            "context": choice.context,
+            # Only this can replace the provider, and with it every object: a literal that never changes.
+            "clusterIdentifier": identifier,
+            "enableConfigMapMutable": "true",
+            "enableSecretMutable": "true",
+        }
+        if choice.kubeconfig is not None:
+            settings["kubeconfig"] = choice.kubeconfig
+        for least, client in _CLIENT_SETTINGS:
+            if objects >= least:
+                settings["kubeClientSettings"] = json.dumps(client)
+                break
+        super().__init__("kubernetes", name, settings, pulumi.ResourceOptions(version=provider_version()))

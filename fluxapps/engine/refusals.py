@@ -1,0 +1,55 @@
+"""Says what of a cluster stands in the way of a deployment, whose it is, and the ways out."""
+
+from collections.abc import Iterator
+
+from fluxapps.engine.adoption import Survey
+from fluxapps.engine.cluster import Cluster, plural
+from fluxapps.model.declare.names import HELM, SSA_IGNORE, STACK_LABEL
+from fluxapps.model.objects import DeclaredObject, ObjectId
+from fluxapps.model.problems import Problem, Severity
+from fluxapps.model.resolved import Fleet
+
+
+def obstacles(
+    survey: Survey, cluster: Cluster, fleet: Fleet, objects: tuple[DeclaredObject, ...], label: str
+) -> Iterator[Problem]:
+    """Yield a problem for each of *objects* that is somebody else's already (error) or being deleted (warning)."""
+    files = {one.id: _file(fleet, one) for one in objects}
+    for identity, owner in sorted(survey.foreign.items()):
+        yield Problem(
+            code="not-ours",
+            what=f"{identity} is in {cluster} already and belongs to {owner}",
+            file=files[identity],
+            fix=_ways_out(identity, cluster, label),
+        )
+    for identity in sorted(survey.going):
+        yield Problem(
+            code="being-deleted",
+            severity=Severity.WARNING,
+            what=f"{identity} is being deleted in {cluster}, and can't be made anew before it is gone",
+            file=files[identity],
+            fix=f"wait for it (kubectl {cluster.choice.flags} get {_reference(identity)}), then run this again",
+        )
+
+
+def _file(fleet: Fleet, declared: DeclaredObject) -> str:
+    app = fleet.app_named(declared.app) if declared.app is not None else None
+    if app is not None:
+        return app.source.file.file
+    return fleet.sources.fleet.file if fleet.sources.fleet is not None else f"Pulumi.{fleet.stack}.yaml"
+
+
+def _ways_out(identity: ObjectId, cluster: Cluster, label: str) -> str:
+    kubectl = f"kubectl {cluster.choice.flags}"
+    take = f"give it to this stack: {kubectl} label {_reference(identity)} --overwrite {STACK_LABEL}={label}"
+    if identity.kind == "Namespace":
+        return f"leave it to them: `namespaces: {{{identity.name}: {{external: true}}}}`; or {take}"
+    (key, value), *_ = SSA_IGNORE.items()
+    flux = f"; where Flux applies it, first take it from Flux: {kubectl} annotate {_reference(identity)} {key}={value}"
+    gone = "name the release otherwise" if identity.group == HELM else "delete it"
+    return f"{gone}; or {take}{flux}"
+
+
+def _reference(identity: ObjectId) -> str:
+    resource = f"{plural(identity.kind)}.{identity.group}".rstrip(".")
+    return f"{resource} {identity.name}" + (f" -n {identity.namespace}" if identity.namespace else "")
