@@ -38,6 +38,10 @@ lint: $(STAMP) ## Format check, ruff, mypy, import contracts
 test: $(STAMP) ## Run all tests
 	@$(BIN)/pytest
 
+.PHONY: schemas
+schemas: $(STAMP) ## Generate fluxapps/schemas from Flux's CRDs
+	@$(BIN)/python -m fluxapps.schemas.generate
+
 .PHONY: docs
 docs: $(STAMP) ## Write what is generated from the models: docs/reference.md, schemas/
 	@$(BIN)/python -c 'from fluxapps.model.reference import reference_markdown; print(reference_markdown(), end="")' > docs/.reference.md

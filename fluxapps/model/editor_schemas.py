@@ -91,8 +91,7 @@ def _for_kind(kind: str, ours: list[str]) -> Schema:
 
 def _partial_spec(kind: str) -> Schema:
     """Return the schema of a part of a *kind*'s spec: nothing is required of one layer alone."""
-    spec = deepcopy(spec_schema(kind))
-    spec.pop("required", None)
+    spec = spec_schema(kind, partial=True)
     spec["properties"]["metadata"] = deepcopy(_OBJECT_METADATA)
     spec["additionalProperties"] = False
     return spec
