@@ -129,7 +129,7 @@ class Cluster:
         group = api_version.rpartition("/")[0]
         return {
             ObjectId(group, kind, item["metadata"].get("namespace", ""), item["metadata"]["name"]): item["metadata"]
-            for item in found["items"]
+            for item in found["items"] or ()  # Go writes an empty list of these as null
         }
 
     def uid(self) -> str:
