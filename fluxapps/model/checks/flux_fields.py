@@ -1,0 +1,182 @@
+"""Fields that Flux's own schema refuses, said where a file of ours says them.
+
+What is checked are the declared objects, as the API server will see them; a fault is then walked back to the layer that
+said the field. A fault in what apps have in common is said once, where it stands.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from fluxapps.model.checks.ownership import release_of
+from fluxapps.model.checks.report import error, nearest, stack_file
+from fluxapps.model.flux_schema import FieldFault, field_faults
+from fluxapps.model.layers import Origin
+from fluxapps.model.objects import DeclaredObject, Manifest, Role
+from fluxapps.model.problems import Problem
+from fluxapps.model.resolved import App, Fleet, Release, Repository
+from fluxapps.model.strict import dotted, kind_of
+from fluxapps.model.yaml_file import FieldPath
+
+_OWN_CHECKS = (
+    ("metadata", "name"),
+    ("metadata", "namespace"),
+    ("spec", "url"),
+    ("spec", "values"),
+    ("spec", "chartRef"),
+)
+"""What other checks look at, with more to say."""
+_OWN_FIELDS: dict[FieldPath, FieldPath] = {
+    ("spec", "chart", "spec", "chart"): ("chart",),
+    ("spec", "chart", "spec", "version"): ("version",),
+    ("spec", "chart", "spec", "sourceRef"): ("repository",),
+    ("spec", "chart"): ("chart",),
+}
+"""Fields of a HelmRelease that ours become."""
+
+
+def metadata_problems(fleet: Fleet) -> Iterator[Problem]:
+    """Yield what is wrong with ``metadata``, of which Flux's schemas don't know that it is not all ours to pass on."""
+    for repository in fleet.repositories.values():
+        yield from _metadata(repository.metadata, repository.origin, ("metadata",), stack_file(fleet))
+    if fleet.git is not None:
+        yield from _metadata(fleet.git.metadata, fleet.origin, ("git", "metadata"), stack_file(fleet))
+    for app in fleet.apps:
+        file = app.source.file.file
+        yield from _metadata(app.kustomization.get("metadata"), app.origin, ("kustomization", "metadata"), file)
+        for release in app.releases:
+            yield from _metadata(release.spec.get("metadata"), release.origin, ("release", "metadata"), file)
+
+
+def _metadata(said: Any, origin: Callable[..., Origin | None], path: FieldPath, file: str) -> Iterator[Problem]:
+    if not said:
+        return
+    if not isinstance(said, dict):
+        what = f"'{dotted(path)}' is {kind_of(said)}, but a map is wanted"
+        yield error("wrong-type", what, nearest(origin, path), file, "write labels and annotations below it")
+        return
+    for part, content in said.items():
+        if part not in ("labels", "annotations"):
+            where = nearest(origin, (*path, part))
+            yield error("unknown-field", f"unknown field '{part}'", where, file, "known here: labels, annotations")
+        elif not isinstance(content, dict):
+            where = nearest(origin, (*path, part))
+            what = f"'{dotted((*path, part))}' is {kind_of(content)}, but a map is wanted"
+            yield error("wrong-type", what, where, file, "write name: value lines below it")
+
+
+def schema_problems(fleet: Fleet, declared: DeclaredObject) -> Iterator[Problem]:
+    """Yield what Flux's schema refuses in *declared*."""
+    if declared.role is Role.NAMESPACE:
+        yield from _namespace(fleet, declared)
+        return
+    for fault in field_faults(declared.manifest):
+        if any(fault.path[: len(path)] == path for path in _OWN_CHECKS):
+            continue
+        app = fleet.app_named(declared.app) if declared.app is not None else None
+        if app is None:
+            yield _of_shared(fleet, declared, fault)
+        elif declared.role is Role.KUSTOMIZATION:
+            yield _of_kustomization(app, fault)
+        elif (release := release_of(app, declared)) is not None:
+            yield from _of_release(fleet, app, release, declared, fault)
+
+
+def unmade_problems(fleet: Fleet) -> Iterator[Problem]:
+    """Yield what is wrong with templates of OCIRepositories that no release makes one of."""
+    used = {release.repository for app in fleet.apps for release in app.releases}
+    for repository in fleet.repositories.values():
+        if repository.is_template and repository.name not in used:
+            for fault in field_faults(_sample("OCIRepository", repository.name, repository.metadata, repository.spec)):
+                if fault.path[:2] not in _OWN_CHECKS:
+                    yield _problem(fault, _of_repository(repository, fault), stack_file(fleet))
+
+
+def _sample(kind: str, name: str, metadata: dict[str, Any], spec: dict[str, Any]) -> Manifest:
+    parts = {part: content for part, content in metadata.items() if part in ("labels", "annotations") and content}
+    metadata = {"name": name, "namespace": "default", **parts}
+    return {"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": kind, "metadata": metadata, "spec": spec}
+
+
+def _namespace(fleet: Fleet, declared: DeclaredObject) -> Iterator[Problem]:
+    said = fleet.namespaces.get(declared.id.name)
+    if said is None or not (said.labels or said.annotations):
+        return
+    # Labels and annotations are the same in every kind, so one of Flux's stands in for the Namespace.
+    metadata = {"labels": said.labels, "annotations": said.annotations}
+    for fault in field_faults(_sample("HelmRepository", said.name, metadata, {"url": "https://example.org"})):
+        yield _problem(fault, said.origin(*fault.path[1:]), stack_file(fleet))
+
+
+def _of_shared(fleet: Fleet, declared: DeclaredObject, fault: FieldFault) -> Problem:
+    repository = fleet.repositories.get(declared.id.name)
+    if repository is not None and (repository.kind, repository.namespace) == (declared.id.kind, declared.id.namespace):
+        return _problem(fault, _of_repository(repository, fault), stack_file(fleet))
+    path = fault.path if fault.path[0] == "metadata" else fault.path[1:]
+    return _problem(fault, nearest(fleet.origin, ("git", *path)), stack_file(fleet))
+
+
+def _of_repository(repository: Repository, fault: FieldFault) -> Origin | None:
+    path = fault.path if fault.path[:1] == ("metadata",) else fault.path[1:]
+    return nearest(repository.origin, path) or repository.origin()
+
+
+def _of_kustomization(app: App, fault: FieldFault) -> Problem:
+    path = fault.path if fault.path[:1] == ("metadata",) else fault.path[1:]
+    return _problem(fault, nearest(app.origin, ("kustomization", *path)), app.source.file.file)
+
+
+def _of_release(
+    fleet: Fleet, app: App, release: Release, declared: DeclaredObject, fault: FieldFault
+) -> Iterator[Problem]:
+    file = app.source.file.file
+    if declared.role is Role.SOURCE:
+        repository = fleet.repositories[release.repository or ""]
+        where = release.origin("version") if fault.path[:2] == ("spec", "ref") else None
+        yield _problem(fault, where or _of_repository(repository, fault), file)
+        return
+    if fault.path == ("spec", "releaseName") and "releaseName" not in release.said:
+        return  # the names' check says it
+    if (ours := _own_field(release, fault)) is not None:
+        # A field of ours that is missing or wrong is another check's to say.
+        if release.origin(*ours) is not None and fault.code not in ("missing-field", "refused-combination"):
+            yield _problem(fault, release.origin(*ours), file)
+        return
+    if fault.path[:2] == ("spec", "valuesFrom") and len(fault.path) > 2:  # noqa: PLR2004 - spec, valuesFrom, index
+        index = int(fault.path[2]) - (len(_list(declared, "valuesFrom")) - len(release.values_from))
+        yield _problem(fault, nearest(release.origin, ("valuesFrom", index, *fault.path[3:])), file)
+        return
+    path = fault.path if fault.path[:1] == ("metadata",) else fault.path[1:]
+    yield _problem(fault, nearest(release.origin, ("release", *path)), file)
+
+
+def _own_field(release: Release, fault: FieldFault) -> FieldPath | None:
+    """Return the field of ours that became the one at fault, unless ``release`` says it."""
+    for theirs, ours in _OWN_FIELDS.items():
+        if fault.path[: len(theirs)] == theirs and (theirs != ("spec", "chart") or fault.path == theirs):
+            said = release.origin("release", *theirs[1:])
+            return None if said is not None and theirs != ("spec", "chart") else ours
+    return None
+
+
+def _list(declared: DeclaredObject, field: str) -> list[Any]:
+    found = declared.manifest["spec"].get(field)
+    return found if isinstance(found, list) else []
+
+
+def _problem(fault: FieldFault, where: Origin | None, otherwise: str) -> Problem:
+    """Return *fault* in the words of the file that says the field."""
+    what = fault.what
+    if where is not None and what.startswith(f"{fault.field}: "):
+        what = f"{_field(fault, where)}: {what.removeprefix(f'{fault.field}: ')}"
+    return error(fault.code, what, where, otherwise, fault.fix)
+
+
+def _field(fault: FieldFault, where: Origin) -> str:
+    """Return the field as its file spells it; below what the file says, what would stand there."""
+    said = where.path
+    # The part of the fault's path that the file doesn't say: none, but for what is missing.
+    for length in range(len(fault.path) + 1):
+        rest = fault.path[length:]
+        if not rest or said[-1:] == fault.path[length - 1 : length]:
+            return dotted((*said, *rest))
+    return dotted(said)
