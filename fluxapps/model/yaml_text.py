@@ -88,10 +88,15 @@ def _document(value: Any, order: Order) -> str:
     elif isinstance(value, list | tuple) and value:
         _sequence(value, "", lines, 0)
     else:
-        text = _strings[value] if value.__class__ is str else _leaf(value)
-        lines.append(_long_text(value, "") if text is None else text)
+        lines.append(_text(value) if isinstance(value, str) else _leaf(value))
     lines.append("")
     return "\n".join(lines)
+
+
+def _text(value: str) -> str:
+    text = str.__str__(value)
+    spelled = _strings[text]
+    return _long_text(text, "") if spelled is None else spelled
 
 
 def _mapping(value: dict[str, Any], pad: str, lines: list[str], depth: int, order: Order = sorted) -> None:
