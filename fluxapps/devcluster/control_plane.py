@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from fluxapps.devcluster import flux_crds
 from fluxapps.devcluster.credentials import Credentials
 from fluxapps.devcluster.ports import LOOPBACK
 from fluxapps.devcluster.programs.table import PROGRAMS
@@ -107,5 +108,10 @@ ARGUMENTS: dict[str, Callable[[Places], list[str]]] = {
 
 
 def fingerprint(name: str, places: Places) -> str:
-    """Return what a running process must have been started as to be kept: version, arguments, and whom it talks to."""
-    return " ".join((PROGRAMS[name].version, *ARGUMENTS[name](places), str(places.ports[API_SERVER])))
+    """Return what a running process must have been started as to be kept: version, arguments, and whom it talks to.
+
+    Flux's version is among it, so that a newer one is installed by the next start.
+    """
+    return " ".join(
+        (PROGRAMS[name].version, *ARGUMENTS[name](places), f"api={places.ports[API_SERVER]}", *flux_crds.versions())
+    )

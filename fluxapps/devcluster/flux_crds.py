@@ -21,8 +21,14 @@ from fluxapps.devcluster.programs.lookup import TOOLS_VARIABLE
 
 FLUX_NAMESPACE = "flux-system"
 _COLLECTION = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-_PART_OF_FLUX = {"app.kubernetes.io/part-of": "flux", "app.kubernetes.io/instance": FLUX_NAMESPACE}
-"""Labels that an installed Flux carries on all its objects."""
+FLUX = "v2.9.5"
+"""The Flux release that these controllers are of; source-controller is a patch ahead of it, with the same CRDs."""
+_LABELS = {
+    "app.kubernetes.io/part-of": "flux",
+    "app.kubernetes.io/instance": FLUX_NAMESPACE,
+    "app.kubernetes.io/version": FLUX,
+}
+"""What an installed Flux carries on all its objects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,11 @@ _MODULES = (
 )
 
 
+def versions() -> list[str]:
+    """Return which version of each Flux controller the CRDs are of."""
+    return [f"{module.name}={module.version}" for module in _MODULES]
+
+
 def find(*, say: Callable[[str], None]) -> list[Path]:
     """Return the files with Flux's CRDs, one CRD each, fetching them into the per-user cache the first time.
 
@@ -61,7 +72,7 @@ def read(files: list[Path]) -> list[dict[str, Any]]:
     """Return the CRDs in these files, labelled as a Flux installation labels them."""
     crds: list[dict[str, Any]] = [yaml.load(file.read_bytes(), _Loader) for file in files]  # noqa: S506  a safe loader
     for crd in crds:
-        crd["metadata"].setdefault("labels", {}).update(_PART_OF_FLUX)
+        crd["metadata"].setdefault("labels", {}).update(_LABELS)
         crd.pop("status", None)
     return crds
 
@@ -74,7 +85,7 @@ def install(api: Api, crds: list[dict[str, Any]]) -> None:
     """
     for crd in crds:
         api.apply(_COLLECTION, crd)
-    metadata = {"name": FLUX_NAMESPACE, "labels": _PART_OF_FLUX}
+    metadata = {"name": FLUX_NAMESPACE, "labels": _LABELS}
     api.apply("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
 
 

@@ -18,6 +18,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A cluster in a temporary folder; what a test makes in it, the test removes or names so that no other meets it."""
     with Cluster(tmp_path_factory.mktemp("cluster") / "dev", say=print) as started:
         yield started
+    # Half a gigabyte a few runs later, otherwise.
+    started.reset()
 
 
 @pytest.fixture

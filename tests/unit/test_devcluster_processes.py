@@ -150,3 +150,15 @@ def test_programs_are_listed(capsys: pytest.CaptureFixture[str], monkeypatch: py
     monkeypatch.setenv("COLUMNS", "200")
     assert main(["programs", "--list"]) == 0
     assert "kube-apiserver" in capsys.readouterr().out
+
+
+def test_processes_are_known_again_without_proc(
+    start: Callable[[str], Process], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    running = start(WAITS)
+    assert "/" not in running.born
+    assert running.is_running
+    assert not Process(running.pid, "Thu Jan  1 00:00:00 1970").is_running
+    process.end([running], patience=30)
+    assert not running.is_running

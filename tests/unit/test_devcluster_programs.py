@@ -4,6 +4,7 @@ import hashlib
 import lzma
 import os
 import re
+import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -19,6 +20,8 @@ from fluxapps.devcluster.programs.cache import Entry, cache_root
 from fluxapps.devcluster.programs.versions import numbers, why_unusable
 
 ETCD = PROGRAMS["etcd"]
+# The tests' PATH has nothing but what they put there.
+TIMEOUT, CAT = shutil.which("timeout"), shutil.which("cat")
 READY_BUILT = b"the ready-built program"
 
 
@@ -63,7 +66,7 @@ class World:
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     made = World(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("PATH", f"{made.path}:/usr/bin:/bin")
+    monkeypatch.setenv("PATH", str(made.path))
     monkeypatch.setenv("GO_CALLS", str(tmp_path / "go-calls"))
     monkeypatch.delenv("FLUXAPPS_TOOLS", raising=False)
     monkeypatch.setattr(lookup_module, "TOOLCHAIN", made.toolchain)
@@ -207,8 +210,7 @@ def test_what_a_killed_fetch_left_is_removed(world: World) -> None:
     assert sorted(file.name for file in entry.folder.iterdir()) == ["etcd", "etcd.sha256", "lock"]
 
 
-def test_without_go_says_what_to_install(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(world.path))
+def test_without_go_says_what_to_install(world: World) -> None:
     with pytest.raises(ProgramError, match="etcd has to come from Go modules, and there is no go on PATH") as told:
         world.find()
     assert "install Go" in told.value.fix
@@ -232,7 +234,7 @@ def test_two_at_once_build_once(world: World, tmp_path: Path) -> None:
     # The build goes on when the other one says that it waits; else it gives up, and so does the test.
     waits = tmp_path / "waits"
     os.mkfifo(waits)
-    world.go(f'timeout 30 cat "{waits}" && printf built >"$target"')
+    world.go(f'{TIMEOUT} 30 {CAT} "{waits}" && printf built >"$target"')
 
     def say(line: str) -> None:
         if "another process is fetching it" in line:
