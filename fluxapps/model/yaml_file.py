@@ -16,8 +16,8 @@ import yaml
 from yaml._yaml import CParser
 
 from fluxapps.model.problems import ConfigError, Problem
-from fluxapps.model.yaml_nodes import DEPTH_LIMIT, Tree, compose
-from fluxapps.model.yaml_places import find
+from fluxapps.model.yaml_nodes import DEPTH_LIMIT, Node, NodeKind, Tree, compose
+from fluxapps.model.yaml_places import find, find_value
 from fluxapps.model.yaml_scalars import resolve_plain
 from fluxapps.model.yaml_values import construct
 
@@ -72,12 +72,18 @@ class YamlFile:
         Returns:
             The place, or that of the nearest ancestor that exists; the start of the file when it is empty.
         """
+        node = find(self._root(document), path, of_key=of_key)
+        return Position(node.line, node.column) if node else Position(1, 1)
+
+    def written(self, path: FieldPath, *, document: int = 0) -> str | None:
+        """Return the scalar at *path* as written, without quotes: ``6.10``, not 6.1; None for any other path."""
+        node = find_value(self._root(document), path)
+        return node.text if node and node.kind is NodeKind.SCALAR else None
+
+    def _root(self, document: int) -> Node | None:
         if self._trees is None:
             self._trees, _ = compose(self.text, self.file)
-        if document >= len(self._trees):
-            return Position(1, 1)
-        node = find(self._trees[document].root, path, of_key=of_key)
-        return Position(node.line, node.column)
+        return self._trees[document].root if document < len(self._trees) else None
 
 
 def read_yaml(root: Path, file: str) -> YamlFile:
@@ -216,7 +222,7 @@ def _read(root: Path, file: str) -> bytes:
 def _real_path(descriptor: int, path: str) -> str:
     try:
         # One call, where resolving each folder of the path takes one apiece.
-        return str(Path(f"/proc/self/fd/{descriptor}").readlink())
+        return os.readlink(f"/proc/self/fd/{descriptor}")  # noqa: PTH115 - four times as quick, for each file
     except OSError:
         return os.path.realpath(path)
 

@@ -6,21 +6,33 @@ from fluxapps.model.yaml_nodes import Node, NodeKind
 from fluxapps.model.yaml_scalars import SCALAR_TAGS, key_text, resolve_plain, resolve_tagged
 
 
-def find(root: Node, path: Sequence[str | int], *, of_key: bool) -> Node:
-    """Return the node at *path* below *root*, or the last one on the way to it that exists.
+def find(root: Node | None, path: Sequence[str | int], *, of_key: bool) -> Node | None:
+    """Return the node at *path* below *root*, or the last one on the way to it that exists; None without a root.
 
     With *of_key* the node of a map's key stands for its value's.
     """
     key, value = root, root
     for step in path:
-        found = _step(_resolved(value), step)
+        found = _step(value, step)
         if found is None:
             break
         key, value = found
     return key if of_key else value
 
 
-def _step(node: Node | None, step: str | int) -> tuple[Node, Node] | None:
+def find_value(root: Node | None, path: Sequence[str | int]) -> Node | None:
+    """Return the node of the value at *path* below *root*, aliases followed; None where there is none."""
+    value = root
+    for step in path:
+        found = _step(value, step)
+        if found is None:
+            return None
+        value = found[1]
+    return _resolved(value)
+
+
+def _step(parent: Node | None, step: str | int) -> tuple[Node, Node] | None:
+    node = _resolved(parent)
     if node is None or node.kind is NodeKind.SCALAR:
         return None
     if node.kind is NodeKind.SEQUENCE:
@@ -62,5 +74,5 @@ def _key(node: Node) -> str | None:
     return scalar.text
 
 
-def _resolved(node: Node) -> Node | None:
-    return node.target if node.kind is NodeKind.ALIAS else node
+def _resolved(node: Node | None) -> Node | None:
+    return node.target if node is not None and node.kind is NodeKind.ALIAS else node

@@ -45,7 +45,7 @@ def construct(tree: Tree, file: str) -> tuple[Any, list[Problem]]:
             "aliases blow this document up beyond all bounds",
             "write the values out, or use fewer aliases of aliases",
         )
-    return value, constructor.problems
+    return value, list(constructor.problems)
 
 
 class _Constructor:
@@ -53,7 +53,7 @@ class _Constructor:
 
     def __init__(self, file: str) -> None:
         self.file = file
-        self.problems: list[Problem] = []
+        self.problems: dict[Problem, None] = {}
         self.decoded = 0
         self.decoded_by_alias = 0
         self.alias_text = 0
@@ -62,9 +62,8 @@ class _Constructor:
     def report(self, code: str, node: Node, what: str, fix: str) -> None:
         """Note one thing that is wrong at *node*."""
         problem = Problem(code=code, what=what, file=self.file, line=node.line, column=node.column, fix=fix)
-        # A faulty value is met again by each alias of it.
-        if problem not in self.problems:
-            self.problems.append(problem)
+        # A faulty place is met again by each alias of it, and is said once.
+        self.problems[problem] = None
 
     def value(self, node: Node, depth: int) -> Any:
         """Return the value of *node*; None after reporting what is wrong with it."""

@@ -104,6 +104,10 @@ def test_a_duplicate_names_both_lines() -> None:
     assert problem.fix
 
 
+def test_many_faults_are_all_named() -> None:
+    assert len(problems_of("a: 1\n" * 5_001)) == 5_000
+
+
 def test_many_broken_documents_end_soon() -> None:
     assert len(problems_of("---\n[\n" * 10_000)) == 20
 
@@ -192,6 +196,17 @@ def test_finds_places(path: tuple[str | int, ...], key: tuple[int, int], value: 
     file = parse_yaml(PLACES, "values.yaml")
     assert file.position(path) == key
     assert file.position(path, of_key=False) == value
+
+
+def test_knows_what_was_written() -> None:
+    file = parse_yaml("a: 6.10\nb: &b 'x'\nc: [*b, 0777, [1]]\n---\n~\n", "values.yaml")
+    assert file.written(("a",)) == "6.10"
+    assert file.written(("c", 0)) == "x"
+    assert file.written(("c", 1)) == "0777"
+    assert file.written((), document=1) == "~"
+    for path in ((), ("c",), ("c", 2), ("d",), ("a", "b"), ("c", 5)):
+        assert file.written(path) is None
+    assert parse_yaml("", "values.yaml").written(()) is None
 
 
 def test_finds_places_in_other_documents() -> None:
