@@ -1,0 +1,425 @@
+"""The whole program against a mock engine and a fake API: what it registers, and what it refuses before it does."""
+
+import os
+import runpy
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+
+from fluxapps.engine.kubeconfig import CONTEXT_OVERRIDE, KUBECONFIG_OVERRIDE
+from tests.unit.fake_api import UID, FakeApi, flux_crd, manifest, serving, write_kubeconfig
+from tests.unit.recorder import Recording, record
+
+REPOSITORY = Path(__file__).parents[2]
+LABELS = {"fluxapps/stack": "fluxapps.dev"}
+MARKED = {"kustomize.toolkit.fluxcd.io/ssa": "Ignore"}
+HELM_RELEASE = "helm.toolkit.fluxcd.io/v2"
+
+FILES = {
+    "Pulumi.yaml": "name: fluxapps\nruntime: python\n",
+    "Pulumi.dev.yaml": "config:\n  fluxapps:cluster:\n    context: dev\n",
+    "fleet.yaml": "repositories:\n  podinfo: https://charts.example.org/podinfo\n",
+    "apps/podinfo/app.yaml": "chart: podinfo\nrepository: podinfo\nversion: 6.x\n",
+    "apps/podinfo/values.yaml": "replicas: 2\n",
+}
+
+
+class Repository:
+    """A user's repository, and the cluster it is for."""
+
+    def __init__(self, root: Path, api: FakeApi) -> None:
+        self.root = root
+        self.api = api
+        self.write(FILES)
+
+    def write(self, files: dict[str, str]) -> None:
+        for name, text in files.items():
+            path = self.root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, "utf-8")
+
+    def up(self, **options: Any) -> Recording:
+        """Run the program as `pulumi up` does: in the repository's root."""
+        return record(lambda: runpy.run_path(str(REPOSITORY / "__main__.py")), **options)
+
+    def refused(self, **options: Any) -> str:
+        with pytest.raises(pulumi.RunError) as refusal:
+            self.up(**options)
+        return str(refusal.value)
+
+
+@pytest.fixture
+def api() -> Iterator[FakeApi]:
+    made = FakeApi()
+    made.install_flux()
+    with serving(made):
+        yield made
+
+
+@pytest.fixture
+def repository(tmp_path: Path, api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    kubeconfig = write_kubeconfig(tmp_path / "home" / ".kube" / "config", api.address, "other", "dev")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name in ("KUBECONFIG", KUBECONFIG_OVERRIDE, CONTEXT_OVERRIDE, "HTTP_PROXY", "HTTPS_PROXY", "http_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    assert kubeconfig.exists()
+    root = tmp_path / "repository"
+    root.mkdir()
+    monkeypatch.chdir(root)
+    return Repository(root, api)
+
+
+@pytest.mark.parametrize("preview", [False, True])
+def test_a_plain_app_is_declared(repository: Repository, preview: bool) -> None:
+    seen = repository.up(preview=preview)
+    assert sorted(name for name in seen.names() if "ConfigMap" not in name) == [
+        "FluxBootstrap bootstrap",
+        "FluxHelmApp podinfo",
+        "FluxSystem flux-system",
+        "HelmRelease podinfo/podinfo",
+        "HelmRepository flux-system/podinfo",
+        "Namespace podinfo",
+        "Stash cluster",
+        "kubernetes kubernetes",
+    ]
+    (values,) = seen.all("ConfigMap")
+    assert values.inputs["data"] == {"values.yaml": "replicas: 2\n"}
+    provider = seen.one("kubernetes")
+    leaves = [one for one in seen.resources.values() if "$fluxapps:index" in one.parent and one.custom]
+    assert len(leaves) == 4
+    assert {one.provider for one in leaves} == {provider.urn}
+    assert {one.inputs["metadata"]["labels"]["fluxapps/stack"] for one in leaves} == {"fluxapps.dev"}
+
+
+def test_components_and_provider_are_direct_children_of_the_stack(repository: Repository) -> None:
+    seen = repository.up()
+    for kind in ("FluxSystem", "FluxBootstrap", "FluxHelmApp", "kubernetes", "Stash"):
+        assert seen.one(kind).parent == seen.stack
+
+
+def test_outputs_of_the_stack_say_what_runs(repository: Repository) -> None:
+    assert repository.up().exports == {
+        "delivery": "apply",
+        "namespaces": ["podinfo"],
+        "apps": {"podinfo": {"namespace": "podinfo", "releases": {"podinfo": "podinfo 6.x"}}},
+    }
+
+
+def test_provider_is_the_same_on_every_machine(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = {
+        "context": "dev",
+        "clusterIdentifier": "fluxapps/dev",
+        "enableConfigMapMutable": "true",
+        "enableSecretMutable": "true",
+    }
+    provider = repository.up().one("kubernetes")
+    assert provider.inputs == expected
+    assert provider.version
+    elsewhere = write_kubeconfig(repository.root.parent / "elsewhere", repository.api.address, "dev")
+    monkeypatch.setenv("KUBECONFIG", f"{repository.root.parent / 'nowhere'}{os.pathsep}{elsewhere}")
+    assert repository.up().one("kubernetes").inputs == expected
+
+
+def test_a_kubeconfig_of_the_repository_is_said_from_its_root(repository: Repository) -> None:
+    write_kubeconfig(repository.root / "clusters" / "dev.yaml", repository.api.address, "only")
+    repository.write({"Pulumi.dev.yaml": "config:\n  fluxapps:cluster:\n    kubeconfig: clusters/dev.yaml\n"})
+    inputs = repository.up().one("kubernetes").inputs
+    assert (inputs["kubeconfig"], inputs["context"]) == ("clusters/dev.yaml", "only")
+
+
+def test_environment_points_a_stack_at_the_local_cluster(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    local = write_kubeconfig(repository.root / ".fluxapps" / "dev" / "kubeconfig", repository.api.address, "local")
+    monkeypatch.setenv(KUBECONFIG_OVERRIDE, str(local))
+    monkeypatch.setenv(CONTEXT_OVERRIDE, "local")
+    inputs = repository.up().one("kubernetes").inputs
+    assert (inputs["kubeconfig"], inputs["context"]) == (".fluxapps/dev/kubeconfig", "local")
+
+
+def test_the_current_context_is_never_used(repository: Repository) -> None:
+    repository.write({"Pulumi.dev.yaml": "config:\n  fluxapps:cluster: {}\n"})
+    said = repository.refused()
+    assert "Pulumi.dev.yaml" in said
+    assert "no context is named, and the current one is never used [no-context]" in said
+    assert "your kubeconfig has: other, dev" in said
+
+
+def test_an_unknown_context_is_told_with_its_place(repository: Repository) -> None:
+    repository.write({"Pulumi.dev.yaml": "config:\n  fluxapps:cluster:\n    context: dve\n"})
+    said = repository.refused()
+    assert "Pulumi.dev.yaml:3:5: config.fluxapps:cluster.context: there is no context 'dve' in " in said
+    assert "did you mean 'dev'?" in said
+
+
+def test_a_kubeconfig_that_is_not_there_is_told(repository: Repository) -> None:
+    repository.write({"Pulumi.dev.yaml": "config:\n  fluxapps:cluster:\n    kubeconfig: gone.yaml\n"})
+    assert "there is no kubeconfig gone.yaml [no-kubeconfig]" in repository.refused()
+
+
+def test_an_unreachable_cluster_is_told_at_once(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        monkeypatch.setenv("KUBECONFIG", str(write_kubeconfig(repository.root.parent / "down", address, "dev")))
+        said = repository.refused()
+    assert f"cluster 'dev' ({address}) can't be reached: Connection refused" in said.replace("[Errno 111] ", "")
+
+
+def test_refused_credentials_are_told(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = write_kubeconfig(repository.root.parent / "wrong", repository.api.address, "dev", token="old")  # noqa: S106
+    monkeypatch.setenv("KUBECONFIG", str(wrong))
+    assert "refuses the credentials of context 'dev': Unauthorized" in repository.refused()
+
+
+def test_all_problems_of_the_files_come_as_one_error(repository: Repository) -> None:
+    repository.write(
+        {"apps/podinfo/app.yaml": "chart: podinfo\nrepository: podinf\nversion: 6.x\ndependsOn: [nobody]\n"}
+    )
+    said = repository.refused()
+    assert said.startswith("stack 'dev' can't be deployed: 2 problems\n")
+    assert "apps/podinfo/app.yaml:2:1: repository: " in said
+    assert "apps/podinfo/app.yaml:4:13: dependsOn[0]: " in said
+    assert repository.api.requests == []
+
+
+def test_broken_yaml_is_told_with_its_place(repository: Repository) -> None:
+    repository.write({"apps/podinfo/app.yaml": "chart: [\n"})
+    assert "apps/podinfo/app.yaml:" in repository.refused()
+
+
+def refused_and_untouched(repository: Repository, **options: Any) -> str:
+    """Return the refusal; nothing may have been registered, the Stash included."""
+    registered: list[str] = []
+    original = pulumi.Resource.__init__
+
+    def noted(self: pulumi.Resource, kind: str, *args: Any, **kwargs: Any) -> None:
+        registered.append(kind)
+        original(self, kind, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pulumi.Resource, "__init__", noted)
+        said = repository.refused(**options)
+    assert registered == ["pulumi:pulumi:Stack"]
+    return said
+
+
+@pytest.mark.parametrize("preview", [False, True])
+def test_a_cluster_without_flux_is_refused_with_the_command(repository: Repository, preview: bool) -> None:
+    repository.api.objects = {path: one for path, one in repository.api.objects.items() if "customres" not in path}
+    said = refused_and_untouched(repository, preview=preview)
+    assert "Flux is not installed in cluster 'dev'" in said
+    assert "install Flux: flux install --version=v" in said
+    assert "--context=dev" in said
+
+
+def test_a_kind_that_flux_lacks_is_refused(repository: Repository) -> None:
+    del repository.api.objects[
+        "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/helmrepositories.source.toolkit.fluxcd.io"
+    ]
+    assert "the Flux of cluster 'dev'" in (said := refused_and_untouched(repository))
+    assert "lacks HelmRepository [flux-missing]" in said
+
+
+def test_a_flux_that_is_too_old_is_refused_with_its_version(repository: Repository) -> None:
+    repository.api.install_flux("v2.6.4")
+    said = refused_and_untouched(repository)
+    assert "is v2.6.4; 2.7 or newer is needed [flux-too-old]" in said
+
+
+def test_a_field_that_flux_lacks_is_refused_with_who_uses_it(repository: Repository) -> None:
+    spec = {"type": "object", "properties": {"interval": {"type": "string"}, "url": {"type": "string"}}}
+    repository.api.add(flux_crd("HelmRepository", "source.toolkit.fluxcd.io/v1", "v2.8.0", spec))
+    repository.write({"fleet.yaml": "repositories:\n  podinfo: {url: https://c.example.org, timeout: 30s}\n"})
+    said = refused_and_untouched(repository)
+    assert "Flux v2.8.0 of cluster 'dev'" in said
+    assert "has no HelmRepository spec.timeout, which HelmRepository flux-system/podinfo uses" in said
+
+
+def test_whoever_may_not_read_crds_still_learns_that_flux_is_missing(repository: Repository) -> None:
+    repository.api.failures["customresourcedefinitions"] = (403, "forbidden")
+    seen = repository.up()
+    assert [one for one in seen.logged if "flux-unchecked" in one]
+    repository.api.objects = {path: one for path, one in repository.api.objects.items() if "customres" not in path}
+    assert "Flux is not installed" in repository.refused()
+
+
+def test_whoever_may_not_list_is_told(repository: Repository) -> None:
+    repository.api.failures["/configmaps"] = (403, 'configmaps is forbidden: User "u" cannot list resource')
+    said = refused_and_untouched(repository)
+    assert "does not allow this: configmaps is forbidden" in said
+    assert "give that user the right to get and list it" in said
+
+
+@pytest.mark.parametrize("preview", [False, True])
+def test_another_cluster_than_the_stacks_is_refused(repository: Repository, preview: bool) -> None:
+    said = repository.refused(preview=preview, stashed={"cluster": "the-first-uid"})
+    assert "is not the cluster that stack 'dev' was deployed to" in said
+    assert f"has UID {UID}, the stack's has the-first-uid" in said
+    assert "pulumi state delete 'urn:pulumi:dev::fluxapps::pulumi:index:Stash::cluster'" in said
+
+
+def test_the_stacks_own_cluster_is_known_again(repository: Repository) -> None:
+    stash = repository.up(stashed={"cluster": UID}).one("Stash")
+    assert stash.type == "pulumi:index:Stash"
+    assert stash.inputs == {"input": UID}
+
+
+def test_what_is_ours_already_is_taken_over(repository: Repository) -> None:
+    repository.api.add(manifest("v1", "Namespace", "podinfo", labels=LABELS))
+    repository.api.add(manifest(HELM_RELEASE, "HelmRelease", "podinfo", "podinfo", labels=LABELS))
+    repository.api.add(manifest(HELM_RELEASE, "HelmRelease", "forgotten", "podinfo", labels=LABELS))
+    seen = repository.up()
+    assert {one.name: one.import_id for one in seen.resources.values() if one.import_id} == {
+        "podinfo": "podinfo",
+        "podinfo/podinfo": "podinfo/podinfo",
+    }
+
+
+def foreign(**metadata: Any) -> dict[str, Any]:
+    return manifest(HELM_RELEASE, "HelmRelease", "podinfo", "podinfo", **metadata)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "owner"),
+    [
+        ({"labels": {"fluxapps/stack": "fluxapps.prod"}}, "another stack of fluxapps, fluxapps.prod"),
+        (
+            {"labels": {"kustomize.toolkit.fluxcd.io/name": "apps", "kustomize.toolkit.fluxcd.io/namespace": "flux"}},
+            "the Flux Kustomization flux/apps",
+        ),
+        (
+            {"labels": {"helm.toolkit.fluxcd.io/name": "all", "helm.toolkit.fluxcd.io/namespace": "flux"}},
+            "the Flux HelmRelease flux/all",
+        ),
+        ({"annotations": {"meta.helm.sh/release-name": "umbrella"}}, "the Helm release umbrella"),
+        ({"labels": {"app.kubernetes.io/managed-by": "Tanka"}}, "Tanka"),
+        ({}, "somebody else (written by kubectl-create)"),
+    ],
+)
+def test_an_object_of_somebody_elses_is_refused_with_its_owner_and_the_ways_out(
+    repository: Repository, metadata: dict[str, Any], owner: str
+) -> None:
+    repository.api.add(manifest("v1", "Namespace", "podinfo", labels=LABELS))
+    repository.api.add(foreign(**metadata))
+    said = refused_and_untouched(repository)
+    assert f"apps/podinfo/app.yaml: HelmRelease podinfo/podinfo is in cluster 'dev' ({repository.api.address})" in said
+    assert f"already and belongs to {owner} [not-ours]" in said
+    assert (
+        "kubectl --context=dev label helmreleases.helm.toolkit.fluxcd.io podinfo -n podinfo --overwrite "
+        "fluxapps/stack=fluxapps.dev"
+    ) in said
+
+
+def test_a_namespace_of_somebody_elses_can_be_left_to_them(repository: Repository) -> None:
+    repository.api.add(manifest("v1", "Namespace", "podinfo"))
+    said = refused_and_untouched(repository)
+    assert "Namespace podinfo is in cluster 'dev'" in said
+    assert "`namespaces: {podinfo: {external: true}}`" in said
+    assert "Nothing of stack 'dev' is in this cluster yet" in said
+    repository.write({"fleet.yaml": FILES["fleet.yaml"] + "namespaces:\n  podinfo: {external: true}\n"})
+    assert repository.up().all("Namespace") == []
+
+
+def test_an_object_that_lost_our_label_is_left_to_the_engine(repository: Repository) -> None:
+    repository.api.add(manifest("v1", "Namespace", "podinfo", labels=LABELS))
+    repository.api.add(foreign(annotations=MARKED, manager="pulumi-kubernetes-0a1b2c3d"))
+    assert repository.up().one("HelmRelease").import_id == ""
+
+
+def test_an_object_that_is_being_deleted_is_not_taken_over(repository: Repository) -> None:
+    repository.api.add(manifest("v1", "Namespace", "podinfo", labels=LABELS, deletionTimestamp="2026-01-01T00:00:00Z"))
+    seen = repository.up()
+    assert seen.one("Namespace").import_id == ""
+    (warning,) = [one for one in seen.logged if "being-deleted" in one]
+    assert "Namespace podinfo is being deleted in cluster 'dev'" in warning
+
+
+def test_a_cluster_is_asked_little(repository: Repository) -> None:
+    apps = {f"apps/app-{number}/app.yaml": FILES["apps/podinfo/app.yaml"] for number in range(100)}
+    repository.write(apps | {f"{folder.rpartition('/')[0]}/values.yaml": "a: 1\n" for folder in apps})
+    for number in range(100):
+        repository.api.add(manifest("v1", "Namespace", f"app-{number}", labels=LABELS))
+    seen = repository.up()
+    assert len(seen.all("HelmRelease")) == 101
+    assert len(repository.api.requests) < 15
+
+
+def test_config_given_otherwise_counts_and_is_said(repository: Repository) -> None:
+    config = {"fluxapps:cluster": '{"context": "dev", "apps": {"podinfo": {"enabled": false}}}'}
+    seen = repository.up(config=config)
+    assert seen.all("HelmRelease") == []
+    (warning,) = [one for one in seen.logged if "--config-file" in one]
+    assert "Pulumi.dev.yaml: apps of fluxapps:cluster came by" in warning.replace("apps.podinfo.enabled", "apps")
+
+
+def test_config_as_the_file_has_it_is_no_overlay(repository: Repository) -> None:
+    seen = repository.up(config={"fluxapps:cluster": '{"context": "dev"}'})
+    assert seen.logged == []
+
+
+def test_config_given_otherwise_is_checked(repository: Repository) -> None:
+    said = repository.refused(config={"fluxapps:cluster": '{"context": "dev", "contxt": "x"}'})
+    assert "Pulumi.dev.yaml" in said
+    assert "contxt" in said
+
+
+def test_an_unknown_stack_is_told(repository: Repository) -> None:
+    assert "there are: dev" in repository.refused(stack="production").replace("did you mean", "there are")
+
+
+def git_delivery(repository: Repository) -> None:
+    repository.write(
+        {
+            "Pulumi.dev.yaml": "config:\n  fluxapps:cluster:\n    context: dev\n    delivery: git\n"
+            "    git: {url: https://example.org/fleet.git}\n"
+        }
+    )
+
+
+def test_git_delivery_declares_the_system_alone_once_the_tree_is_rendered(
+    repository: Repository, render: Callable[[Path, str], None]
+) -> None:
+    git_delivery(repository)
+    said = repository.refused()
+    assert "deploy/dev: the rendered tree is not what the files say" in said
+    assert "fluxapps render --stack dev, commit and push" in said
+    assert [one for one in repository.up(preview=True).logged if "tree-stale" in one]
+    render(repository.root, "dev")
+    seen = repository.up()
+    assert [one.name for one in seen.all("GitRepository")] == ["flux-system/fluxapps"]
+    assert [one.name for one in seen.all("Kustomization")] == ["flux-system/fluxapps"]
+    assert seen.all("FluxHelmApp") == []
+    assert seen.all("HelmRelease") == seen.all("Namespace") == []
+
+
+@pytest.fixture
+def render() -> Callable[[Path, str], None]:
+    from fluxapps import model  # noqa: PLC0415 - as a user of the package does
+    from fluxapps.model.tree import write_tree  # noqa: PLC0415 - as above
+
+    def write(root: Path, stack: str) -> None:
+        fleet = model.resolve(model.load(root), stack)
+        assert fleet.git_path is not None
+        write_tree(root / fleet.git_path, model.tree_files(fleet, model.declare(fleet)), root=root)
+
+    return write
+
+
+def test_the_components_work_from_a_copied_folder(repository: Repository) -> None:
+    """Who copies the folder may change it: the program must use the copy."""
+    shutil.copytree(REPOSITORY / "components", repository.root / "mine")
+    for file in (repository.root / "mine").glob("*.py"):
+        file.write_text(file.read_text("utf-8").replace("from components.", "from mine."), "utf-8")
+    program = (REPOSITORY / "__main__.py").read_text("utf-8").replace("from components ", "from mine ")
+    repository.write({"__main__.py": program})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(repository.root))
+        seen = record(lambda: runpy.run_path(str(repository.root / "__main__.py")))
+    assert seen.one("FluxHelmApp").type == "fluxapps:index:FluxHelmApp"
+    assert len(seen.all("HelmRelease")) == 1
