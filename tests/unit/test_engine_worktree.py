@@ -1,0 +1,315 @@
+"""Which commit `git.follow: up` pins, and when it can't: on real Git repositories."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from fluxapps.engine.worktree import Pinned, pinned_commit
+from fluxapps.model.problems import Severity
+from fluxapps.model.resolved import SETTINGS_FILES, GitPin
+
+ENVIRONMENT = {
+    **{name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_AUTHOR_NAME": "a",
+    "GIT_AUTHOR_EMAIL": "a@example.org",
+    "GIT_COMMITTER_NAME": "a",
+    "GIT_COMMITTER_EMAIL": "a@example.org",
+}
+
+
+def run_git(*arguments: str, cwd: Path | None = None) -> str:
+    done = subprocess.run(  # noqa: S603 - git, on repositories of the test
+        ["git", *arguments],  # noqa: S607 - whichever git there is
+        cwd=cwd,
+        env=ENVIRONMENT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout.strip()
+
+
+class Clone:
+    """A clone of a repository that Flux reads."""
+
+    def __init__(self, root: Path, remote: Path, url: str) -> None:
+        self.root = root
+        self.remote = remote
+        self.url = url
+
+    def git(self, *arguments: str) -> str:
+        return run_git(*arguments, cwd=self.root)
+
+    def write(self, name: str, text: str = "a: 1\n") -> None:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+
+    def commit(self, *names: str, text: str = "a: 1\n") -> str:
+        for name in names:
+            self.write(name, text)
+        self.git("add", "-A")
+        self.git("commit", "-q", "--allow-empty", "-m", " ".join(names) or "all")
+        return self.git("rev-parse", "HEAD")
+
+    def push(self) -> None:
+        self.git("push", "-q", "origin", "HEAD:main")
+
+    def pinned(self, url: str | None = None, branch: str = "main") -> Pinned:
+        pin = GitPin(
+            url=url or self.url,
+            branch=branch,
+            include=("apps", "bootstrap"),
+            exclude=SETTINGS_FILES,
+            added="apps/**/app.yaml",
+        )
+        return pinned_commit(self.root, pin, "Pulumi.dev.yaml")
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Clone:
+    remote = tmp_path / "remote.git"
+    root = tmp_path / "clone"
+    run_git("init", "-q", "--bare", "-b", "main", str(remote))
+    run_git("init", "-q", "-b", "main", str(root))
+    made = Clone(root, remote, remote.as_uri())
+    made.git("remote", "add", "origin", made.url)
+    return made
+
+
+def codes(pinned: Pinned) -> list[tuple[str, str]]:
+    return [(problem.code, problem.file) for problem in pinned.problems]
+
+
+def test_the_last_commit_that_touched_other_yaml_is_pinned(clone: Clone) -> None:
+    clone.commit("apps/a/app.yaml")
+    touched = clone.commit("apps/a/ingress.yaml")
+    clone.commit("README.md")
+    clone.commit("apps/a/values.yaml", "apps/a/values.dev.yaml", "fleet.yaml")
+    clone.push()
+    assert clone.pinned() == Pinned(touched)
+
+
+def test_a_changed_app_file_moves_nothing_and_a_new_app_does(clone: Clone) -> None:
+    first = clone.commit("apps/a/app.yaml", "apps/a/ingress.yaml")
+    clone.commit("apps/a/app.yaml", text="version: 2\n")
+    clone.push()
+    assert clone.pinned() == Pinned(first)
+    second = clone.commit("apps/group/b/app.yaml")
+    clone.push()
+    assert clone.pinned() == Pinned(second)
+
+
+def test_a_deletion_counts(clone: Clone) -> None:
+    clone.commit("apps/a/app.yaml", "apps/a/ingress.yaml")
+    (clone.root / "apps/a/ingress.yaml").unlink()
+    deleted = clone.commit()
+    clone.push()
+    assert clone.pinned() == Pinned(deleted)
+
+
+def test_a_renamed_app_folder_counts(clone: Clone) -> None:
+    clone.commit("apps/a/app.yaml", text="chart: a\nrepository: b\nversion: 1.x\n")
+    clone.git("mv", "apps/a", "apps/b")
+    renamed = clone.commit()
+    clone.push()
+    assert clone.pinned() == Pinned(renamed)
+
+
+def test_yaml_of_no_app_counts(clone: Clone) -> None:
+    clone.commit("apps/a/app.yaml")
+    shared = clone.commit("bootstrap/quota.yaml")
+    clone.push()
+    assert clone.pinned() == Pinned(shared)
+
+
+def test_a_merge_counts_for_all_that_it_brings(clone: Clone) -> None:
+    """Of two branches merged, no single commit has the YAML of both."""
+    clone.commit("apps/a/app.yaml")
+    clone.git("switch", "-q", "-c", "side")
+    clone.commit("apps/a/side.yaml")
+    clone.git("switch", "-q", "main")
+    clone.commit("apps/a/main.yaml")
+    clone.git("merge", "-q", "--no-edit", "side")
+    merge = clone.git("rev-parse", "HEAD")
+    clone.commit("README.md")
+    clone.push()
+    assert clone.pinned() == Pinned(merge)
+
+
+def test_an_app_that_a_merge_brings_counts(clone: Clone) -> None:
+    clone.commit("apps/a/app.yaml")
+    clone.git("switch", "-q", "-c", "side")
+    clone.commit("apps/b/app.yaml")
+    clone.git("switch", "-q", "main")
+    clone.commit("README.md")
+    clone.git("merge", "-q", "--no-edit", "side")
+    merge = clone.git("rev-parse", "HEAD")
+    clone.push()
+    assert clone.pinned() == Pinned(merge)
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("apps/a/ingress.yaml", "uncommitted-yaml"),
+        ("bootstrap/x.yml", "uncommitted-yaml"),
+        ("apps/new/app.yaml", "uncommitted-app"),
+    ],
+)
+@pytest.mark.parametrize("staged", [False, True])
+def test_what_is_not_committed_is_told(clone: Clone, name: str, code: str, staged: bool) -> None:
+    clone.commit("apps/a/app.yaml")
+    clone.push()
+    clone.write(name)
+    if staged:
+        clone.git("add", "-A")
+    pinned = clone.pinned()
+    assert pinned.commit is not None
+    assert codes(pinned) == [(code, name)]
+    assert pinned.problems[0].severity is Severity.ERROR
+
+
+def test_a_changed_or_deleted_file_is_told_and_settings_are_not(clone: Clone) -> None:
+    clone.commit("apps/a/app.yaml", "apps/a/one.yaml", "apps/a/two.yaml", "apps/a/dashboard.json", "apps/a/NOTES.md")
+    clone.push()
+    for name in ("apps/a/app.yaml", "apps/a/one.yaml", "apps/a/dashboard.json", "apps/a/NOTES.md"):
+        clone.write(name, "b: 2\n")
+    clone.write("apps/a/values.yaml")
+    clone.write("apps/a/.one.yaml.swp")
+    (clone.root / "apps/a/two.yaml").unlink()
+    assert codes(clone.pinned()) == [
+        ("uncommitted-yaml", "apps/a/dashboard.json"),
+        ("uncommitted-yaml", "apps/a/one.yaml"),
+        ("uncommitted-yaml", "apps/a/two.yaml"),
+    ]
+
+
+def test_yaml_that_git_ignores_is_told(clone: Clone) -> None:
+    clone.commit("apps/a/app.yaml", ".gitignore", text="secret.yaml\n")
+    clone.push()
+    clone.write("apps/a/secret.yaml")
+    (problem,) = clone.pinned().problems
+    assert problem.file == "apps/a/secret.yaml"
+    assert problem.what == "is ignored by Git, so Flux would not see it"
+
+
+def test_many_files_are_counted(clone: Clone) -> None:
+    clone.commit("apps/a/app.yaml")
+    clone.push()
+    for number in range(30):
+        clone.write(f"apps/a/{number:02}.yaml")
+    problems = clone.pinned().problems
+    assert len(problems) == 21
+    assert problems[-1].what.startswith("10 more files")
+
+
+def test_names_of_any_spelling_are_read(clone: Clone) -> None:
+    clone.commit("apps/a/app.yaml")
+    clone.push()
+    clone.write("apps/a/ünïcode and spaces.yaml")
+    assert codes(clone.pinned()) == [("uncommitted-yaml", "apps/a/ünïcode and spaces.yaml")]
+
+
+def test_a_commit_that_is_not_pushed_is_told(clone: Clone) -> None:
+    clone.commit("apps/a/app.yaml")
+    clone.push()
+    clone.commit("README.md")
+    assert clone.pinned().problems == ()
+    ahead = clone.commit("apps/a/ingress.yaml")
+    (problem,) = clone.pinned().problems
+    assert (problem.code, problem.fix) == ("unpushed-commit", "git push origin HEAD:main")
+    assert problem.what == f"commit {ahead[:10]} is not on main of origin, so Flux can't read it yet"
+
+
+def test_a_push_from_elsewhere_is_asked_for(clone: Clone) -> None:
+    """The clone's own idea of the remote may be old."""
+    commit = clone.commit("apps/a/app.yaml")
+    clone.git("push", "-q", str(clone.remote), "HEAD:main")
+    assert clone.git("for-each-ref", "refs/remotes") == ""
+    assert clone.pinned() == Pinned(commit)
+
+
+def test_without_a_remote_the_url_itself_is_asked(clone: Clone) -> None:
+    commit = clone.commit("apps/a/app.yaml")
+    clone.push()
+    clone.git("remote", "remove", "origin")
+    assert clone.pinned() == Pinned(commit)
+    clone.commit("apps/a/x.yaml")
+    assert [problem.code for problem in clone.pinned().problems] == ["unpushed-commit"]
+
+
+def test_a_remote_that_cannot_be_asked_is_a_warning(clone: Clone) -> None:
+    commit = clone.commit("apps/a/app.yaml")
+    pinned = clone.pinned(url=f"file://{clone.root}/nowhere.git")
+    assert pinned.commit == commit
+    (problem,) = pinned.problems
+    assert (problem.code, problem.severity) == ("unknown-remote", Severity.WARNING)
+
+
+def test_another_branch_is_another_question(clone: Clone) -> None:
+    clone.commit("apps/a/app.yaml")
+    clone.push()
+    (problem,) = clone.pinned(branch="release").problems
+    assert problem.fix == "git push origin HEAD:release"
+
+
+@pytest.mark.parametrize(
+    "remote",
+    [
+        "git@example.org:team/fleet.git",
+        "ssh://git@example.org:22/team/fleet",
+        "https://user@example.org/team/fleet.git/",
+        "https://Example.org/team/fleet",
+    ],
+)
+def test_one_repository_has_many_spellings(clone: Clone, remote: str) -> None:
+    """What the clone knows of the remote answers, so nothing is asked over the network."""
+    commit = clone.commit("apps/a/app.yaml")
+    clone.push()
+    clone.git("remote", "set-url", "origin", remote)
+    assert clone.pinned(url="https://example.org/team/fleet.git") == Pinned(commit)
+
+
+def test_a_shallow_clone_is_a_warning(clone: Clone, tmp_path: Path) -> None:
+    clone.commit("apps/a/app.yaml")
+    last = clone.commit("README.md")
+    clone.push()
+    run_git("clone", "-q", "--depth=1", clone.url, str(tmp_path / "shallow"))
+    pinned = Clone(tmp_path / "shallow", clone.remote, clone.url).pinned()
+    assert pinned.commit == last
+    assert [(one.code, one.severity) for one in pinned.problems] == [("shallow-clone", Severity.WARNING)]
+
+
+def test_without_a_repository_or_a_commit_there_is_nothing_to_pin(clone: Clone, tmp_path: Path) -> None:
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    assert Clone(plain, clone.remote, clone.url).pinned().problems[0].code == "no-git-repository"
+    assert clone.pinned().problems[0].code == "no-commit"
+
+
+def test_a_folder_of_a_repository_is_not_its_root(clone: Clone) -> None:
+    clone.commit("clusters/apps/a/app.yaml")
+    clone.push()
+    (problem,) = Clone(clone.root / "clusters", clone.remote, clone.url).pinned().problems
+    assert problem.what.startswith("this folder is clusters/ of a Git repository")
+
+
+def test_without_git_it_is_said(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
+    clone.commit("apps/a/app.yaml")
+    monkeypatch.setenv("PATH", "")
+    (problem,) = clone.pinned().problems
+    assert problem.what == "git.follow: up needs Git, which fails: there is no git here"
+
+
+def test_git_is_only_read(clone: Clone) -> None:
+    clone.commit("apps/a/app.yaml", "apps/a/x.yaml")
+    clone.push()
+    os.utime(clone.root / "apps/a/x.yaml", (1, 1))
+    before = {path: path.stat().st_mtime_ns for path in (clone.root / ".git").rglob("*")}
+    clone.pinned()
+    assert {path: path.stat().st_mtime_ns for path in (clone.root / ".git").rglob("*")} == before
