@@ -1,0 +1,40 @@
+"""Running another program in our place: its output is ours, signals reach it, and its exit code becomes ours."""
+
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+
+INTERRUPTED = 130
+_FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+
+def run_child(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> int:
+    """Run *command* in *folder* to its end, and return its exit code.
+
+    A Ctrl-C reaches it from the terminal, which has it end in order; the code is then 130. What else would end us is
+    passed on to it, and a signal that ends it makes 128 and its number, as in a shell.
+    """
+    interrupted = False
+
+    def note_interrupt(_number: int, _frame: FrameType | None) -> None:
+        nonlocal interrupted
+        interrupted = True
+
+    def forward(number: int, _frame: FrameType | None) -> None:
+        if child is not None:
+            child.send_signal(number)
+
+    child: subprocess.Popen[bytes] | None = None
+    handlers = {signal.SIGINT: note_interrupt, **dict.fromkeys(_FORWARDED, forward)}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        with subprocess.Popen(command, cwd=folder, env=dict(environment)) as child:  # noqa: S603 - pulumi, as found
+            code = child.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if interrupted and code:
+        return INTERRUPTED
+    return code if code >= 0 else 128 - code
