@@ -101,10 +101,13 @@ class Cluster:
         """Whether all processes run and the API server says that it is ready."""
         return set(self.pids) == set(ARGUMENTS) and self._api().is_ready
 
-    def start(self) -> None:
+    def start(self) -> bool:
         """Bring the cluster up, with the ports and the data it had; what runs already stays as it is.
 
-        Returns when the API serves Flux's kinds and deletes what it is asked to.
+        It ends when the API serves Flux's kinds and deletes what it is asked to.
+
+        Returns:
+            Whether anything had to be started; False when all was up.
 
         Raises:
             ProgramError: A program or Flux's CRDs can't be had.
@@ -117,7 +120,7 @@ class Cluster:
                 name for name in self.pids if self._roster.started_as(name) != control_plane.fingerprint(name, places)
             )
             if self.is_ready:
-                return
+                return False
             programs = find_all(ARGUMENTS, say=self._say)
             crds = flux_crds.read(flux_crds.find(say=self._say))
             started = time.monotonic()
@@ -141,6 +144,7 @@ class Cluster:
                 probe = Probe(api)
                 self._wait_until(lambda: probe.is_gone, tuple(ARGUMENTS), "deleting what it is asked to")
             self._say(f"ready after {time.monotonic() - started:.1f} s at {self.server}")
+            return True
 
     def stop(self) -> None:
         """End the processes and keep the data; nothing happens when none runs."""

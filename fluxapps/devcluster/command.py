@@ -7,18 +7,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from fluxapps.devcluster.cluster import Cluster
 from fluxapps.devcluster.control_plane import ARGUMENTS
 from fluxapps.devcluster.errors import DevclusterError
 from fluxapps.devcluster.programs import PROGRAMS, find_all
 from fluxapps.devcluster.programs.lookup import at_hand
+from fluxapps.devcluster.programs.ready_built import TOOLCHAIN, is_there
 
 FOLDER = Path(".fluxapps/dev")
 """Where a repository's local cluster is, from its root; git-ignored."""
 NEEDED = (*ARGUMENTS, "pulumi")
 """What ``make up`` needs."""
+_WIDEST = max(map(len, PROGRAMS))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,9 +70,7 @@ def _cluster(options: argparse.Namespace, out: Console) -> Cluster:
 
 def _up(options: argparse.Namespace, out: Console) -> int:
     cluster = _cluster(options, out)
-    was_ready = bool(cluster.pids)
-    cluster.start()
-    if was_ready:
+    if not cluster.start():
         out.print(f"cluster: up at {cluster.server}", markup=False)
     out.print(f"cluster: context {cluster.context} in {_shown(cluster.kubeconfig)}", markup=False)
     return 0
@@ -95,13 +94,15 @@ def _reset(options: argparse.Namespace, out: Console) -> int:
 def _status(options: argparse.Namespace, out: Console) -> int:
     cluster = _cluster(options, out)
     pids = cluster.pids
-    table = Table("process", "pid", "port", "log", box=None, pad_edge=False)
     for name in ARGUMENTS:
-        pid = str(pids[name]) if name in pids else "down"
-        table.add_row(name, pid, str(cluster.ports.get(name, "-")), _shown(cluster.logs / f"{name}.log"))
-    out.print(table)
+        state = f"pid {pids[name]}" if name in pids else "down"
+        port = f"port {cluster.ports[name]}" if name in cluster.ports else ""
+        out.print(f"{name:<{_WIDEST}}  {state:<12}  {port}".rstrip())
     ready = cluster.is_ready
     out.print(f"ready at {cluster.server}" if ready else "not ready", style="green" if ready else "red")
+    out.print(
+        f"context {cluster.context} in {_shown(cluster.kubeconfig)}, logs in {_shown(cluster.logs)}", markup=False
+    )
     return 0 if ready else 1
 
 
@@ -115,12 +116,11 @@ def _kubeconfig(options: argparse.Namespace, out: Console) -> int:
 
 def _programs(options: argparse.Namespace, out: Console) -> int:
     if options.list:
-        table = Table("program", "version", "where", box=None, pad_edge=False)
         for program in PROGRAMS.values():
             found = at_hand(program, note=lambda _: None)
-            where = f"{found.source}: {found.path}" if found else f"not yet; about {program.minutes:g} min to build"
-            table.add_row(program.name, program.version, where)
-        out.print(table)
+            to_do = "ready-built" if is_there(program, TOOLCHAIN) else f"about {program.minutes:g} min to build"
+            where = f"{found.source}: {found.path}" if found else f"not yet; {to_do}"
+            out.print(f"{program.name:<{_WIDEST}}  {program.version:<8}  {where}", markup=False)
         return 0
     started = time.monotonic()
     names = options.names or NEEDED

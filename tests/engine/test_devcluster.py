@@ -113,9 +113,7 @@ def test_heals_keeps_its_ports_and_leaves_nothing_behind(own_cluster: Cluster, c
     with connect(own_cluster) as client:
         helm_repositories(client).create(helm_repository("kept"))
 
-    began = time.monotonic()
-    own_cluster.start()
-    assert time.monotonic() - began < 1
+    assert not own_cluster.start()
     assert own_cluster.pids == pids
 
     os.kill(pids["kube-apiserver"], signal.SIGKILL)
@@ -169,9 +167,10 @@ with devcluster.Cluster(pathlib.Path({str(cluster.folder)!r})):
 
 
 def test_says_why_a_process_ended(own_cluster: Cluster) -> None:
-    own_cluster.start()
-    own_cluster.stop()
-    (own_cluster.folder / "etcd" / "member" / "snap" / "db").write_text("damaged")
+    data = own_cluster.folder / "etcd" / "member" / "snap"
+    data.mkdir(parents=True)
+    (data / "db").write_text("damaged")
+    (own_cluster.folder / "ports.json").write_text("{}")
     with pytest.raises(ClusterError, match=r"etcd has ended; the end of .*etcd\.log") as told:
         own_cluster.start()
     assert "invalid database" in told.value.what.partition("\n")[2]

@@ -152,9 +152,7 @@ def test_programs_are_listed(capsys: pytest.CaptureFixture[str], monkeypatch: py
     assert "kube-apiserver" in capsys.readouterr().out
 
 
-def test_processes_are_known_again_without_proc(
-    start: Callable[[str], Process], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_known_again_without_proc(start: Callable[[str], Process], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     running = start(WAITS)
     assert "/" not in running.born

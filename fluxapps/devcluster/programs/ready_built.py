@@ -9,9 +9,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fluxapps.devcluster.programs.cache import Entry, go_platform, sha256
+from fluxapps.devcluster.programs.table import Program
 
 TOOLCHAIN = Path(__file__).resolve().parents[4] / "shared" / "toolchain"
 """Beside the repository that this file is in."""
+
+
+def is_there(program: Program, toolchain: Path) -> bool:
+    """Whether there is a ready-built file for this machine, right or wrong."""
+    return go_platform() == ("linux", "amd64") and bool(program.ready_built) and _packed(program, toolchain).is_file()
 
 
 def unpack(entry: Entry, *, toolchain: Path, place: str, say: Callable[[str], None]) -> bool:
@@ -27,8 +33,8 @@ def unpack(entry: Entry, *, toolchain: Path, place: str, say: Callable[[str], No
         Whether it is in the cache now; False means that it has to be built.
     """
     program = entry.program
-    packed = toolchain / f"{program.name}.xz"
-    if go_platform() != ("linux", "amd64") or not program.ready_built or not packed.is_file():
+    packed = _packed(program, toolchain)
+    if not is_there(program, toolchain):
         return False
     say(f"{program.name}: unpacking the ready-built {packed.name}{place}")
     try:
@@ -40,6 +46,10 @@ def unpack(entry: Entry, *, toolchain: Path, place: str, say: Callable[[str], No
         say(f"{program.name}: {packed.name} can't be used ({reason})")
         return False
     return True
+
+
+def _packed(program: Program, toolchain: Path) -> Path:
+    return toolchain / f"{program.name}.xz"
 
 
 def _expect(found: str, wanted: str) -> None:
