@@ -13,7 +13,7 @@ from fluxapps.model.flux_schema import FieldFault, field_faults
 from fluxapps.model.layers import Origin
 from fluxapps.model.objects import DeclaredObject, Manifest, Role
 from fluxapps.model.problems import Problem
-from fluxapps.model.resolved import App, Fleet, Release, Repository
+from fluxapps.model.resolved import App, Fleet, Release
 from fluxapps.model.strict import dotted, kind_of
 from fluxapps.model.yaml_file import FieldPath
 
@@ -29,7 +29,6 @@ _OWN_FIELDS: dict[FieldPath, FieldPath] = {
     ("spec", "chart", "spec", "chart"): ("chart",),
     ("spec", "chart", "spec", "version"): ("version",),
     ("spec", "chart", "spec", "sourceRef"): ("repository",),
-    ("spec", "chart"): ("chart",),
 }
 """Fields of a HelmRelease that ours become."""
 
@@ -76,7 +75,7 @@ def schema_problems(fleet: Fleet, declared: DeclaredObject) -> Iterator[Problem]
         if app is None:
             yield _of_shared(fleet, declared, fault)
         elif declared.role is Role.KUSTOMIZATION:
-            yield _of_kustomization(app, fault)
+            yield _problem(fault, app.origin, ("kustomization", *_field(fault)), app.source.file.file)
         elif (release := release_of(app, declared)) is not None:
             yield from _of_release(fleet, app, release, declared, fault)
 
@@ -88,7 +87,7 @@ def unmade_problems(fleet: Fleet) -> Iterator[Problem]:
         if repository.is_template and repository.name not in used:
             for fault in field_faults(_sample("OCIRepository", repository.name, repository.metadata, repository.spec)):
                 if fault.path[:2] not in _OWN_CHECKS:
-                    yield _problem(fault, _of_repository(repository, fault), stack_file(fleet))
+                    yield _problem(fault, repository.origin, _field(fault), stack_file(fleet))
 
 
 def _sample(kind: str, name: str, metadata: dict[str, Any], spec: dict[str, Any]) -> Manifest:
@@ -104,25 +103,19 @@ def _namespace(fleet: Fleet, declared: DeclaredObject) -> Iterator[Problem]:
     # Labels and annotations are the same in every kind, so one of Flux's stands in for the Namespace.
     metadata = {"labels": said.labels, "annotations": said.annotations}
     for fault in field_faults(_sample("HelmRepository", said.name, metadata, {"url": "https://example.org"})):
-        yield _problem(fault, said.origin(*fault.path[1:]), stack_file(fleet))
+        yield _problem(fault, said.origin, fault.path[1:], stack_file(fleet))
+
+
+def _field(fault: FieldFault) -> FieldPath:
+    """Return the field at fault as ours spell it: what stands in ``spec`` by itself, the rest below ``metadata``."""
+    return fault.path[1:] if fault.path[:1] == ("spec",) else fault.path
 
 
 def _of_shared(fleet: Fleet, declared: DeclaredObject, fault: FieldFault) -> Problem:
     repository = fleet.repositories.get(declared.id.name)
     if repository is not None and (repository.kind, repository.namespace) == (declared.id.kind, declared.id.namespace):
-        return _problem(fault, _of_repository(repository, fault), stack_file(fleet))
-    path = fault.path if fault.path[0] == "metadata" else fault.path[1:]
-    return _problem(fault, nearest(fleet.origin, ("git", *path)), stack_file(fleet))
-
-
-def _of_repository(repository: Repository, fault: FieldFault) -> Origin | None:
-    path = fault.path if fault.path[:1] == ("metadata",) else fault.path[1:]
-    return nearest(repository.origin, path) or repository.origin()
-
-
-def _of_kustomization(app: App, fault: FieldFault) -> Problem:
-    path = fault.path if fault.path[:1] == ("metadata",) else fault.path[1:]
-    return _problem(fault, nearest(app.origin, ("kustomization", *path)), app.source.file.file)
+        return _problem(fault, repository.origin, _field(fault), stack_file(fleet))
+    return _problem(fault, fleet.origin, ("git", *_field(fault)), stack_file(fleet))
 
 
 def _of_release(
@@ -131,52 +124,47 @@ def _of_release(
     file = app.source.file.file
     if declared.role is Role.SOURCE:
         repository = fleet.repositories[release.repository or ""]
-        where = release.origin("version") if fault.path[:2] == ("spec", "ref") else None
-        yield _problem(fault, where or _of_repository(repository, fault), file)
-        return
-    if fault.path == ("spec", "releaseName") and "releaseName" not in release.said:
-        return  # the names' check says it
-    if (ours := _own_field(release, fault)) is not None:
-        # A field of ours that is missing or wrong is another check's to say.
+        if fault.path[:2] == ("spec", "ref"):
+            yield _problem(fault, release.origin, ("version",), file)
+        else:
+            yield _problem(fault, repository.origin, _field(fault), file)
+    elif fault.path == ("spec", "releaseName") and "releaseName" not in release.said:
+        pass  # the names' check says it
+    elif (ours := _own_field(release, fault)) is not None:
+        # A field of ours that is missing is another check's to say.
         if release.origin(*ours) is not None and fault.code not in ("missing-field", "refused-combination"):
-            yield _problem(fault, release.origin(*ours), file)
-        return
-    if fault.path[:2] == ("spec", "valuesFrom") and len(fault.path) > 2:  # noqa: PLR2004 - spec, valuesFrom, index
-        index = int(fault.path[2]) - (len(_list(declared, "valuesFrom")) - len(release.values_from))
-        yield _problem(fault, nearest(release.origin, ("valuesFrom", index, *fault.path[3:])), file)
-        return
-    path = fault.path if fault.path[:1] == ("metadata",) else fault.path[1:]
-    yield _problem(fault, nearest(release.origin, ("release", *path)), file)
+            yield _problem(fault, release.origin, ours, file)
+    elif fault.path[:2] == ("spec", "valuesFrom") and len(fault.path) > 2:  # noqa: PLR2004 - spec, valuesFrom, index
+        ours_first = len(declared.manifest["spec"]["valuesFrom"]) - len(release.values_from)
+        index = int(fault.path[2]) - ours_first
+        yield _problem(fault, release.origin, ("valuesFrom", index, *fault.path[3:]), file)
+    else:
+        named = app.origin("releases", release.key) if release.key is not None else None
+        yield _problem(fault, release.origin, ("release", *_field(fault)), file, named)
 
 
 def _own_field(release: Release, fault: FieldFault) -> FieldPath | None:
     """Return the field of ours that became the one at fault, unless ``release`` says it."""
+    if fault.path == ("spec", "chart"):
+        return ("chart",)
     for theirs, ours in _OWN_FIELDS.items():
-        if fault.path[: len(theirs)] == theirs and (theirs != ("spec", "chart") or fault.path == theirs):
-            said = release.origin("release", *theirs[1:])
-            return None if said is not None and theirs != ("spec", "chart") else ours
+        if fault.path[: len(theirs)] == theirs and release.origin("release", *theirs[1:]) is None:
+            return ours
     return None
 
 
-def _list(declared: DeclaredObject, field: str) -> list[Any]:
-    found = declared.manifest["spec"].get(field)
-    return found if isinstance(found, list) else []
-
-
-def _problem(fault: FieldFault, where: Origin | None, otherwise: str) -> Problem:
-    """Return *fault* in the words of the file that says the field."""
-    what = fault.what
-    if where is not None and what.startswith(f"{fault.field}: "):
-        what = f"{_field(fault, where)}: {what.removeprefix(f'{fault.field}: ')}"
-    return error(fault.code, what, where, otherwise, fault.fix)
-
-
-def _field(fault: FieldFault, where: Origin) -> str:
-    """Return the field as its file spells it; below what the file says, what would stand there."""
-    said = where.path
-    # The part of the fault's path that the file doesn't say: none, but for what is missing.
-    for length in range(len(fault.path) + 1):
-        rest = fault.path[length:]
-        if not rest or said[-1:] == fault.path[length - 1 : length]:
-            return dotted((*said, *rest))
-    return dotted(said)
+def _problem(
+    fault: FieldFault,
+    origin: Callable[..., Origin | None],
+    path: FieldPath,
+    otherwise: str,
+    named: Origin | None = None,
+) -> Problem:
+    """Return *fault* in the words of who wrote *path*, as *origin* finds it, or else what it is of, at *named*."""
+    where = nearest(origin, path) or named
+    said = where.path if where is not None else ()
+    # What stands in the file already is not said twice.
+    known = next((length for length in range(len(path), 0, -1) if said[-length:] == path[:length]), 0)
+    field = dotted((*said, *path[known:]))
+    what = fault.what.removeprefix(f"{fault.field}: ")
+    return error(fault.code, f"{field}: {what}", where, otherwise, fault.fix)

@@ -57,7 +57,7 @@ def _url_fix(kind: str, url: str) -> str:
         return f"write {_SCHEMES[kind][0]}://{url}"
     if scheme.lower() in _SCHEMES[kind]:
         return f"write {scheme.lower()}://{rest or '…'}"
-    return f"that is a {other}'s" if other else ""
+    return f"that is a {other}'s" if other else f"write {_SCHEMES[kind][0]}://…"
 
 
 def _named(fleet: Fleet, app: App, release: Release) -> Iterator[Problem]:

@@ -1,0 +1,75 @@
+"""The fixtures: tiny repositories, each laid over ``tests/fixtures/base``, that say what is wrong with them.
+
+A line that must cause a problem ends in ``# expect: <code>``. What no line can say stands in the case's file ``expect``:
+``<code> <file>[:<line>]``, ``stack <name>`` (default: dev), ``without <file of the base>``.
+"""
+
+import re
+import shutil
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fluxapps.model import ConfigError, Fleet, Problem, Severity, check, load, resolve
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+_INLINE = re.compile(rb"# expect: ([a-z0-9, -]+)$")
+
+Expected = Counter[tuple[str, str, int | None]]
+"""Code, file and line of each problem."""
+
+
+@dataclass
+class Case:
+    """A fixture, laid out."""
+
+    root: Path
+    stack: str = "dev"
+    expected: Expected = field(default_factory=Counter)
+
+
+def cases(kind: str) -> list[str]:
+    """Return the names of the fixtures in ``valid`` or ``invalid``."""
+    return sorted(path.name for path in (FIXTURES / kind).iterdir())
+
+
+def lay_out(kind: str, name: str, root: Path) -> Case:
+    """Copy the fixture into *root*, and read what it says of itself."""
+    shutil.copytree(FIXTURES / "base", root, dirs_exist_ok=True)
+    shutil.copytree(FIXTURES / kind / name, root, dirs_exist_ok=True)
+    case = Case(root)
+    for path in sorted(path for path in root.rglob("*") if path.is_file()):
+        for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+            if (found := _INLINE.search(line)) is not None:
+                for code in found[1].decode().split(", "):
+                    case.expected[code, path.relative_to(root).as_posix(), number] += 1
+    if (says := root / "expect").exists():
+        for said in says.read_text().splitlines():
+            _read(case, *said.split(" "))
+        says.unlink()
+    return case
+
+
+def _read(case: Case, word: str, what: str) -> None:
+    if word == "stack":
+        case.stack = what
+    elif word == "without":
+        (case.root / what).unlink()
+    else:
+        file, _, line = what.partition(":")
+        case.expected[word, file, int(line) if line else None] += 1
+
+
+def problems(root: Path, stack: str) -> list[Problem]:
+    """Return all that is wrong with the repository at *root*."""
+    try:
+        return check(resolve(load(root), stack))
+    except ConfigError as error:
+        return list(error.problems)
+
+
+def resolved(root: Path, stack: str = "dev") -> Fleet:
+    """Return the stack, which has no errors."""
+    fleet = resolve(load(root), stack)
+    assert [problem for problem in check(fleet) if problem.severity is Severity.ERROR] == []
+    return fleet
