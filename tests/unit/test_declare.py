@@ -78,7 +78,7 @@ def test_a_null_deletes_one_of_our_defaults(tmp_path: Path) -> None:
 def test_preset_none_declares_what_the_files_say_and_nothing_else(tmp_path: Path) -> None:
     files: dict[str, str | None] = {
         "fleet.yaml": "repositories:\n  podinfo: https://stefanprodan.github.io/podinfo\n"
-        "defaults:\n  preset: none\n  release: {{interval: 15m}}\n"
+        "defaults:\n  preset: none\n  release: {interval: 15m}\n"
         "  kustomization: {interval: 1h, prune: false}\n",
         "apps/podinfo/app.yaml": f"{THREE_LINES}valuesName: podinfo-values\nvalues: {{a: 1}}\n",
     }
