@@ -52,7 +52,7 @@ def working_tree(repository: str, root: Path) -> WorkingTree:
                 _write(folder / target.get("values", "values.yaml"), kinds["ConfigMap"]["data"]["values.yaml"].encode())
                 values.append(name)
             else:
-                _write(folder / path.name, path.read_bytes())
+                _write(root / target.get("other", target["to"]) / path.name, path.read_bytes())
                 copied.append(name)
     return WorkingTree(root, tuple(copied), tuple(values))
 
