@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.fluxapps-ready
+STACK ?= dev
 
 .PHONY: help
 help: ## Say what can be made
@@ -34,9 +35,26 @@ lint: $(STAMP) ## Format check, ruff, mypy, import contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
+.PHONY: up
+up: $(STAMP) ## Bring the apps of stack dev up on a local cluster, or on CONTEXT=<kube context>
+	@$(BIN)/fluxapps dev up --stack $(STACK) $(if $(CONTEXT),--context '$(CONTEXT)')
+
+.PHONY: down
+down: $(STAMP) ## End the local cluster; its data stay for the next make up
+	@$(BIN)/fluxapps dev stop
+
+.PHONY: programs
+programs: $(STAMP)
+	@$(BIN)/python -m fluxapps.devcluster programs
+
 .PHONY: test
-test: $(STAMP) ## Run all tests
+test: programs ## Run all tests, on a real local cluster too
 	@$(BIN)/pytest
+
+.PHONY: bench
+bench: $(STAMP) ## Measure speed and memory, as ratios, into docs/benchmarks.md
+	@$(BIN)/python -m fluxapps.devcluster programs kustomize
+	@$(BIN)/python -m tests.bench
 
 .PHONY: schemas
 schemas: $(STAMP) ## Generate fluxapps/schemas from Flux's CRDs

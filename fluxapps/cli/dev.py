@@ -1,0 +1,133 @@
+"""``fluxapps dev``: the local cluster with the apps on it, or the same in a cluster that a person names.
+
+Everything it makes lies in ``.fluxapps/``, which git ignores: no committed file is touched.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from fluxapps.cli.failure import CommandError
+from fluxapps.cli.live_table import print_live
+from fluxapps.cli.program import run_program
+from fluxapps.cli.screen import screen
+from fluxapps.cli.stack import WORKING
+from fluxapps.devcluster import Cluster, DevclusterError
+from fluxapps.engine.cluster import Cluster as LiveCluster
+from fluxapps.engine.cluster import ClusterError
+from fluxapps.engine.kubeconfig import CONTEXT_OVERRIDE, KUBECONFIG_OVERRIDE, choose_cluster
+from fluxapps.model import load, resolve
+
+_STATE_VARIABLE = "PULUMI_BACKEND_URL"
+_PASSPHRASE = "PULUMI_CONFIG_PASSPHRASE"  # noqa: S105 - a variable's name
+
+
+def bring_up(root: Path, stack: str, context: str | None, *, yes: bool) -> int:
+    """Bring the apps of *stack* up on the local cluster, or on *context*'s, and say what is there then.
+
+    Args:
+        root: The repository.
+        stack: Which stack.
+        context: A kube context of the user's; None: the local cluster, started first.
+        yes: Don't ask before changing the cluster of *context*.
+
+    Returns:
+        pulumi's exit code.
+
+    Raises:
+        CommandError: The cluster can't be had.
+        ConfigError: The files have errors, or name no such context.
+    """
+    if context is None:
+        cluster = start(root)
+        settings = {KUBECONFIG_OVERRIDE: _portable(root, cluster.kubeconfig), CONTEXT_OVERRIDE: cluster.context}
+        state = cluster.state
+    else:
+        settings = {CONTEXT_OVERRIDE: context}
+        state = root / WORKING / "contexts" / _uid(root, stack, settings) / "state"
+        state.mkdir(parents=True, exist_ok=True)
+    # Of the local state alone: whoever shares a state has a passphrase, and says so.
+    os.environ.setdefault(_PASSPHRASE, "")
+    os.environ.update(settings, **{_STATE_VARIABLE: state.as_uri()})
+    code = run_program(root, "up", stack, ["--skip-preview"] if context is None else [], yes=yes or context is None)
+    if code == 0:
+        fleet = resolve(load(root), stack)
+        with _connected(root, stack, settings) as live:
+            print_live(screen(), live, fleet)
+        _say_how_to_go_on(root, context is None)
+    return code
+
+
+def start(root: Path) -> Cluster:
+    """Start what of the local cluster doesn't run.
+
+    Raises:
+        CommandError: It can't be.
+    """
+    cluster = local_cluster(root)
+    try:
+        if not cluster.start():
+            _say(f"up already at {cluster.server}")
+    except DevclusterError as error:
+        raise CommandError(error.what, error.fix) from error
+    return cluster
+
+
+def stop(root: Path, *, reset: bool) -> None:
+    """End the local cluster's processes; with *reset*, forget its data and Pulumi's state of it too.
+
+    Raises:
+        CommandError: It can't be.
+    """
+    cluster = local_cluster(root)
+    try:
+        if reset:
+            cluster.reset()
+        else:
+            cluster.stop()
+    except DevclusterError as error:
+        raise CommandError(error.what, error.fix) from error
+    _say(
+        "gone, with its data and Pulumi's state" if reset else "ended; its data stay (fluxapps dev reset forgets them)"
+    )
+
+
+def local_cluster(root: Path) -> Cluster:
+    """Return the repository's local cluster, running or not."""
+    return Cluster(root / WORKING / "dev", say=_say)
+
+
+def _uid(root: Path, stack: str, settings: dict[str, str]) -> str:
+    with _connected(root, stack, settings) as live:
+        try:
+            return live.uid()
+        except ClusterError as error:
+            raise CommandError(error.what, error.fix) from error
+
+
+def _connected(root: Path, stack: str, settings: dict[str, str]) -> LiveCluster:
+    try:
+        return LiveCluster(choose_cluster(resolve(load(root), stack), {**os.environ, **settings}))
+    except ClusterError as error:
+        raise CommandError(error.what, error.fix) from error
+
+
+def _portable(root: Path, path: Path) -> str:
+    # Pulumi's state keeps it: the same wherever the repository lies.
+    return path.relative_to(root).as_posix()
+
+
+def _say_how_to_go_on(root: Path, local: bool) -> None:
+    if local:
+        kubeconfig = os.path.relpath(local_cluster(root).kubeconfig)
+        console = screen()
+        console.print(f"\nLook around: kubectl --kubeconfig {kubeconfig} get helmreleases -A")
+        console.print(
+            "The local cluster has Flux's kinds but not its controllers: apps are declared, nothing runs yet."
+        )
+        console.print("End it with `make down`.")
+
+
+def _say(line: str) -> None:
+    screen(stderr=True).print(f"cluster: {line}")
+    sys.stderr.flush()
