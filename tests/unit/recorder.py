@@ -179,6 +179,21 @@ def record(  # noqa: PLR0913 - one for each thing an engine knows
     name, what a Stash was made with by an earlier run. What the program raises is raised.
     """
     monitor = RecordingMonitor(preview=preview, statuses=statuses or {}, stashed=stashed or {})
+    engine = RecordingEngine(monitor.recording)
+    run_under(monitor, engine, program, preview=preview, stack=stack, config=config)
+    return monitor.recording
+
+
+def run_under(  # noqa: PLR0913 - one for each thing an engine knows
+    monitor: mocks.MockMonitor,
+    engine: mocks.MockEngine,
+    program: Callable[[], object],
+    *,
+    preview: bool = False,
+    stack: str = "dev",
+    config: Mapping[str, str] | None = None,
+) -> None:
+    """Run *program* to its end against *monitor* and *engine*, in a context and an event loop of its own."""
 
     def run() -> None:
         loop = asyncio.new_event_loop()
@@ -188,7 +203,7 @@ def record(  # noqa: PLR0913 - one for each thing an engine knows
             mocks.MockSettings(
                 monitor=monitor,
                 monitor_features=set(),
-                engine=RecordingEngine(monitor.recording),
+                engine=engine,
                 project="fluxapps",
                 stack=stack,
                 dry_run=preview,
@@ -208,7 +223,6 @@ def record(  # noqa: PLR0913 - one for each thing an engine knows
             loop.close()
 
     Context().run(run)
-    return monitor.recording
 
 
 def _ignore(_result: object) -> None:
