@@ -9,7 +9,7 @@ class ReleaseFields(Strict):
     """Fields of one Helm release; in an app of several, each has them, and the app's own are what they share."""
 
     namespace: DnsLabel | None = None
-    """Namespace of the HelmRelease. Default: the app's name."""
+    """Namespace of the HelmRelease. Default: the app's name; none for an app of plain YAML."""
     chart: str | None = None
     """Name of the chart in its repository; for a chart in a GitRepository its path, ``./charts/app``."""
     repository: str | None = None
