@@ -1,7 +1,7 @@
 """The fixtures: tiny repositories, each laid over ``tests/fixtures/base``, that say what is wrong with them.
 
-A line that must cause a problem ends in ``# expect: <code>``. What no line can say stands in the case's file ``expect``:
-``<code> <file>[:<line>]``, ``stack <name>`` (default: dev), ``without <file of the base>``.
+A line that must cause a problem ends in ``# expect: <code>``. What no line can say stands in the case's file
+``expect``: ``<code> <file>[:<line>]``, ``stack <name>`` (default: dev), ``without <file of the base>``.
 """
 
 import re
@@ -21,10 +21,10 @@ Expected = Counter[tuple[str, str, int | None]]
 
 @dataclass
 class Case:
-    """A fixture, laid out."""
+    """What a fixture says of itself."""
 
-    root: Path
     stack: str = "dev"
+    without: list[str] = field(default_factory=list)
     expected: Expected = field(default_factory=Counter)
 
 
@@ -33,20 +33,29 @@ def cases(kind: str) -> list[str]:
     return sorted(path.name for path in (FIXTURES / kind).iterdir())
 
 
-def lay_out(kind: str, name: str, root: Path) -> Case:
-    """Copy the fixture into *root*, and read what it says of itself."""
-    shutil.copytree(FIXTURES / "base", root, dirs_exist_ok=True)
-    shutil.copytree(FIXTURES / kind / name, root, dirs_exist_ok=True)
-    case = Case(root)
-    for path in sorted(path for path in root.rglob("*") if path.is_file()):
+def read_case(kind: str, name: str) -> Case:
+    """Return what the fixture says of itself."""
+    folder = FIXTURES / kind / name
+    case = Case()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         for number, line in enumerate(path.read_bytes().splitlines(), start=1):
             if (found := _INLINE.search(line)) is not None:
                 for code in found[1].decode().split(", "):
-                    case.expected[code, path.relative_to(root).as_posix(), number] += 1
-    if (says := root / "expect").exists():
+                    case.expected[code, path.relative_to(folder).as_posix(), number] += 1
+    if (says := folder / "expect").exists():
         for said in says.read_text().splitlines():
             _read(case, *said.split(" "))
-        says.unlink()
+    return case
+
+
+def lay_out(kind: str, name: str, root: Path) -> Case:
+    """Copy the fixture into *root*, and return what it says of itself."""
+    case = read_case(kind, name)
+    shutil.copytree(FIXTURES / "base", root, dirs_exist_ok=True)
+    shutil.copytree(FIXTURES / kind / name, root, dirs_exist_ok=True)
+    (root / "expect").unlink(missing_ok=True)
+    for file in case.without:
+        (root / file).unlink()
     return case
 
 
@@ -54,7 +63,7 @@ def _read(case: Case, word: str, what: str) -> None:
     if word == "stack":
         case.stack = what
     elif word == "without":
-        (case.root / what).unlink()
+        case.without.append(what)
     else:
         file, _, line = what.partition(":")
         case.expected[word, file, int(line) if line else None] += 1
@@ -66,6 +75,14 @@ def problems(root: Path, stack: str) -> list[Problem]:
         return check(resolve(load(root), stack))
     except ConfigError as error:
         return list(error.problems)
+
+
+def base(root: Path, files: dict[str, str]) -> None:
+    """Lay *files* over the base in *root*."""
+    shutil.copytree(FIXTURES / "base", root, dirs_exist_ok=True)
+    for file, text in files.items():
+        (root / file).parent.mkdir(parents=True, exist_ok=True)
+        (root / file).write_text(text, encoding="utf-8")
 
 
 def resolved(root: Path, stack: str = "dev") -> Fleet:

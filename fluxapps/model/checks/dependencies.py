@@ -66,7 +66,7 @@ def _app_cycles(fleet: Fleet) -> Iterator[Problem]:
 
 def _release_cycles(fleet: Fleet) -> Iterator[Problem]:
     for app in fleet.apps:
-        graph = sibling_graph(app)
+        graph = sibling_graph(app) if len(app.releases) > 1 else {}
         for cycle in cycles(graph):
             yield _cycle(app, [f"{app.name}/{name}" for name in cycle], _naming(app, cycle[0], cycle[1]))
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from fluxapps.model.checks.report import error, stack_file, warning
-from fluxapps.model.layers import Layer, merged_fields, origin
+from fluxapps.model.layers import Layer, origin
 from fluxapps.model.problems import Problem, did_you_mean
 from fluxapps.model.resolved import App, Fleet, Release
 from fluxapps.model.strict import dotted
@@ -78,7 +78,9 @@ def _unknown_apps(fleet: Fleet) -> Iterator[Problem]:
 
 def _app(app: App) -> Iterator[Problem]:
     own, file = own_layers(app), app.source.file.file
-    said = merged_fields(own)
+    # Of the fields themselves the topmost layer decides; a null takes one away.
+    merged = {key: value for layer in own for key, value in layer.data.items()}
+    said = {key for key, value in merged.items() if value is not None}
     if app.releases and app.releases[0].key is not None and "chart" in said:
         what = "'chart' stands beside 'releases': which of them is it the chart of"
         yield error("chart-and-releases", what, origin(own, ("chart",)), file, "say a chart in each of the releases")
@@ -91,7 +93,7 @@ def _app(app: App) -> Iterator[Problem]:
             yield error("missing-field", what, where, file, "say its chart below it, or remove the line")
 
 
-def _without_release(app: App, own: tuple[Layer, ...], said: dict[str, Any]) -> Iterator[Problem]:
+def _without_release(app: App, own: tuple[Layer, ...], said: set[str]) -> Iterator[Problem]:
     file = app.source.file.file
     fix = "add chart and repository, or remove it: an app without them is one of plain YAML"
     for field in _OF_A_RELEASE:
@@ -101,7 +103,7 @@ def _without_release(app: App, own: tuple[Layer, ...], said: dict[str, Any]) -> 
             )
     for values in app.source.values.values():
         yield error("no-release", "these are a release's values, and the app has none", None, values, fix)
-    if not app.other and not said.keys() & set(_OF_A_RELEASE) and not app.source.values:
+    if not app.other and not said & set(_OF_A_RELEASE) and not app.source.values:
         what = "the app has neither a chart nor YAML of its own: nothing is declared"
         fix = "add chart, repository and version, or YAML beside app.yaml"
         yield warning("empty-app", what, None, file, fix)
@@ -151,9 +153,8 @@ def _kustomization(fleet: Fleet, app: App) -> Iterator[Problem]:
         what = "'wait: true' beside a release: Flux would then pass over healthChecks, which look at the release"
         fix = "remove it; an app that others depend on is checked anyway"
         yield error("wait-beside-release", what, app.origin("kustomization", "wait"), file, fix)
-    own = own_layers(app)
-    where = origin(own, ("substituteValues",))
-    if where is not None and app.substitute_values and "postBuild" not in app.kustomization:
+    where = origin(own_layers(app), ("substituteValues",)) if app.substitute_values else None
+    if where is not None and "postBuild" not in app.kustomization:
         what = "'substituteValues' does nothing: the app's kustomization has no postBuild"
         fix = "add kustomization: {postBuild: …}, or remove it"
         yield warning("substitute-without-postbuild", what, where, file, fix)

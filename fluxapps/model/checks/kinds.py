@@ -14,11 +14,12 @@ _NAMESPACED = {
     "coordination.k8s.io": "Lease LeaseCandidate",
     "discovery.k8s.io": "EndpointSlice",
     "events.k8s.io": "Event",
+    "lifecycle.k8s.io": "Eviction EvictionRequest",
     "networking.k8s.io": "Ingress NetworkPolicy",
     "policy": "PodDisruptionBudget",
     "rbac.authorization.k8s.io": "Role RoleBinding",
     "resource.k8s.io": "ResourceClaim ResourceClaimTemplate",
-    "scheduling.k8s.io": "Workload",
+    "scheduling.k8s.io": "CompositePodGroup PodGroup Workload",
     "storage.k8s.io": "CSIStorageCapacity",
 }
 _CLUSTER_WIDE = {
@@ -35,7 +36,7 @@ _CLUSTER_WIDE = {
     "networking.k8s.io": "IPAddress IngressClass ServiceCIDR",
     "node.k8s.io": "RuntimeClass",
     "rbac.authorization.k8s.io": "ClusterRole ClusterRoleBinding",
-    "resource.k8s.io": "DeviceClass DeviceTaintRule ResourceSlice",
+    "resource.k8s.io": "DeviceClass DeviceTaintRule ResourcePoolStatusRequest ResourceSlice",
     "scheduling.k8s.io": "PriorityClass",
     "storage.k8s.io": "CSIDriver CSINode StorageClass VolumeAttachment VolumeAttributesClass",
     "storagemigration.k8s.io": "StorageVersionMigration",
@@ -46,7 +47,7 @@ _BUILT_IN = {
     for group, kinds in table.items()
     for kind in kinds.split()
 }
-"""Source: https://kubernetes.io/docs/reference/kubernetes-api/; a test asks a real API server."""
+"""Source: https://kubernetes.io/docs/reference/kubernetes-api/; a test compares it with the Kubernetes client's."""
 
 FLUX_GROUPS = ".toolkit.fluxcd.io"
 

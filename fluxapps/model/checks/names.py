@@ -32,19 +32,19 @@ def name_problems(fleet: Fleet) -> Iterator[Problem]:
 def helm_name(fleet: Fleet, release: Release) -> str:
     """Return the name Helm knows *release* by.
 
-    Without ``releaseName`` Flux puts the target namespace before the HelmRelease's name, and shortens what that makes
-    too long (helm-controller, HelmRelease.GetReleaseName); our recommended settings always say it.
+    Our recommended settings always say it. Without, Flux puts the target namespace, if one is said, before the
+    HelmRelease's name, and shortens what is too long (helm-controller, HelmRelease.GetReleaseName and ShortenName).
     """
     said = release.spec.get("releaseName")
     if isinstance(said, str):
         return said
-    target = release.spec.get("targetNamespace")
-    if fleet.preset or not isinstance(target, str):
+    if fleet.preset:
         return release.name
-    composed = f"{target}-{release.name}"
-    if len(composed) <= _HELM_LONGEST:
-        return composed
-    return f"{composed[: _HELM_LONGEST - _DIGITS - 1]}-{sha256(composed.encode()).hexdigest()[:_DIGITS]}"
+    target = release.spec.get("targetNamespace")
+    name = f"{target}-{release.name}" if isinstance(target, str) else release.name
+    if len(name) <= _HELM_LONGEST:
+        return name
+    return f"{name[: _HELM_LONGEST - _DIGITS - 1]}-{sha256(name.encode()).hexdigest()[:_DIGITS]}"
 
 
 def _app_names(fleet: Fleet) -> Iterator[Problem]:

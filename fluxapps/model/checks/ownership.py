@@ -158,7 +158,8 @@ def _helm_chart(fleet: Fleet, release: Release) -> tuple[str, str] | None:
 
 def other_clashes(fleet: Fleet, declared: Iterable[DeclaredObject], others: Iterable[OtherObject]) -> Iterator[Problem]:
     """Yield objects of other YAML that are declared too, or that stand twice in the stack's other YAML."""
-    ours = {one.id: one for one in declared}
+    others = tuple(others)
+    ours = {one.id: one for one in declared} if others else {}
     seen: dict[ObjectId, OtherObject] = {}
     for other in others:
         if other.renamed:

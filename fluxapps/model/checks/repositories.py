@@ -122,8 +122,9 @@ def unused_problems(fleet: Fleet, others: Iterable[OtherObject]) -> Iterator[Pro
 def _repositories_used(fleet: Fleet, others: Iterable[OtherObject]) -> set[str]:
     used = {release.repository or "" for app in (*fleet.apps, *fleet.disabled) for release in app.releases}
     used |= _said_anywhere(fleet, "repository")
-    said = [release.said.get("chart") for app in fleet.apps for release in app.releases]
-    for found in (*said, *(other.manifest for other in others), *(app.said_kustomization for app in fleet.apps)):
+    said = [release.said["chart"] for app in fleet.apps for release in app.releases if "chart" in release.said]
+    said += [app.said_kustomization for app in fleet.apps if app.said_kustomization]
+    for found in (*said, *(other.manifest for other in others)):
         used |= _references_in(found)
     return used
 

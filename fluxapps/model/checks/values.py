@@ -55,8 +55,9 @@ def _size(app: App, release: Release, size: int) -> Problem | None:
 
 
 def _files(fleet: Fleet, app: App) -> Iterator[Problem]:
-    releases = _release_names(fleet, app)
-    layers = {*fleet.sources.stacks, *fleet.sources.environments}
+    several = any(release is not None for release, _ in app.source.values)
+    releases = _release_names(fleet, app) if several else set()
+    layers = {*fleet.sources.stack_files, *fleet.sources.environments}
     for (release, layer), file in app.source.values.items():
         name = file.rpartition("/")[2]
         if release is not None and release not in releases:

@@ -1,0 +1,279 @@
+"""Checks of a resolved stack, beyond what the fixtures show: what they say, and that they say it once."""
+
+import re
+from hashlib import sha256
+from pathlib import Path
+
+import kubernetes.client.api
+import pytest
+
+from fluxapps.model import ConfigError, Problem, Severity, check, declare, load, resolve
+from fluxapps.model.checks.dependencies import DEEPEST, cycles
+from fluxapps.model.checks.kinds import is_namespaced
+from fluxapps.model.checks.names import helm_name
+from fluxapps.model.checks.values import LARGE, LARGEST
+from tests.unit.fixture_repositories import base, problems, resolved
+
+CHART = "chart: podinfo\nrepository: podinfo\n"
+
+
+def only(found: list[Problem]) -> Problem:
+    assert len(found) == 1, found
+    return found[0]
+
+
+def test_all_problems_come_together_sorted_by_place(tmp_path: Path) -> None:
+    base(
+        tmp_path,
+        {
+            "apps/podinfo/app.yaml": f"{CHART}dependsOn: [gone]\nrelease: {{timeout: 5}}\n",
+            "apps/a/app.yaml": "chart: a\nrepository: gone\n",
+            "apps/a/cm.yaml": "a: b\n",
+        },
+    )
+    found = problems(tmp_path, "dev")
+    assert [problem.code for problem in found] == [
+        "unknown-repository",
+        "not-kubernetes",
+        "unknown-dependency",
+        "wrong-type",
+    ]
+    assert [problem.order for problem in found] == sorted(problem.order for problem in found)
+
+
+def test_a_problem_says_place_field_and_the_way_out(tmp_path: Path) -> None:
+    base(
+        tmp_path,
+        {
+            "apps/podinfo/app.yaml": "chart: podinfo\nrepository: podnfo\n",
+            "fleet.yaml": "repositories:\n  podinfo: https://example.org\n",
+        },
+    )
+    problem = next(one for one in problems(tmp_path, "dev") if one.code == "unknown-repository")
+    assert problem == Problem(
+        code="unknown-repository",
+        what="there is no repository 'podnfo'",
+        file="apps/podinfo/app.yaml",
+        line=2,
+        column=1,
+        path="repository",
+        fix="did you mean 'podinfo'?",
+    )
+
+
+def test_a_cycle_is_printed(tmp_path: Path) -> None:
+    apps = {f"apps/{one}/app.yaml": f"{CHART}dependsOn: [{other}]\n" for one, other in ("ab", "bc", "ca")}
+    base(tmp_path, apps | {"apps/podinfo/app.yaml": f"{CHART}dependsOn: [a]\n"})
+    problem = only(problems(tmp_path, "dev"))
+    assert (problem.file, problem.line, problem.path) == ("apps/a/app.yaml", 3, "dependsOn[0]")
+    assert problem.what == "dependsOn goes round: a → b → c → a"
+
+
+def test_what_goes_round_twice_is_said_twice_and_shortly() -> None:
+    graph = {"a": ["b"], "b": ["c", "a"], "c": ["a"], "d": ["e", "a"], "e": ["f"], "f": ["d"], "g": ["a"]}
+    assert cycles(graph) == [["a", "b", "a"], ["d", "e", "f", "d"]]
+    assert cycles({"a": ["b"], "b": [], "c": ["a", "b"]}) == []
+
+
+def chain(length: int) -> dict[str, str]:
+    apps = {f"apps/a{number:03}/app.yaml": f"{CHART}dependsOn: [a{number - 1:03}]\n" for number in range(1, length)}
+    return apps | {"apps/a000/app.yaml": CHART}
+
+
+def test_a_chain_of_more_apps_than_pulumi_takes_is_refused(tmp_path: Path) -> None:
+    base(tmp_path, chain(DEEPEST + 3))
+    problem = only(problems(tmp_path, "dev"))
+    assert (problem.code, problem.file) == ("dependency-too-deep", f"apps/a{DEEPEST}/app.yaml")
+
+
+def test_a_chain_as_long_as_pulumi_takes_is_fine(tmp_path: Path) -> None:
+    base(tmp_path, chain(DEEPEST))
+    assert problems(tmp_path, "dev") == []
+
+
+def test_a_link_out_of_the_repository_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "app.yaml").write_text(CHART)
+    (tmp_path / "outside" / "values.yaml").write_text("a: 1\n")
+    root = tmp_path / "root"
+    base(root, {"apps/podinfo/readme.md": "x\n"})
+    (root / "apps" / "podinfo" / "values.yaml").symlink_to("../../../outside/values.yaml")
+    (root / "apps" / "linked").symlink_to("../../outside")
+    (root / "apps" / "podinfo" / "inner.md").symlink_to("readme.md")
+    found = problems(root, "dev")
+    assert {(problem.code, problem.file) for problem in found} == {
+        ("symlink-outside", "apps/podinfo/values.yaml"),
+        ("symlink-outside", "apps/linked"),
+    }
+    (root / "apps" / "podinfo" / "values.yaml").unlink()
+    (root / "apps" / "linked").unlink()
+    (root / "fleet.yaml").unlink()
+    (root / "fleet.yaml").symlink_to("../outside/values.yaml")
+    assert only(problems(root, "dev")).code == "symlink-outside"
+
+
+@pytest.mark.parametrize("values_in", ["configMap", "inline"])
+@pytest.mark.parametrize(
+    ("length", "severity", "code"),
+    [
+        (LARGE - 100, None, None),
+        (LARGE, Severity.WARNING, "values-large"),
+        (LARGEST - 100, Severity.WARNING, "values-large"),
+        (LARGEST + 1, Severity.ERROR, "values-too-large"),
+    ],
+)
+def test_values_are_weighed(
+    tmp_path: Path, values_in: str, length: int, severity: Severity | None, code: str | None
+) -> None:
+    # Two bytes a character: what counts is bytes.
+    base(
+        tmp_path,
+        {
+            "apps/podinfo/app.yaml": f"{CHART}valuesIn: {values_in}\n",
+            "apps/podinfo/values.yaml": f"a: {'é' * ((length - 3) // 2)}\n",
+        },
+    )
+    found = problems(tmp_path, "dev")
+    assert [(problem.severity, problem.code) for problem in found] == ([(severity, code)] if severity else [])
+    assert all(problem.file == "apps/podinfo/values.yaml" for problem in found)
+
+
+def test_a_fault_in_what_apps_have_in_common_is_said_once(tmp_path: Path) -> None:
+    apps = {f"apps/a{number}/app.yaml": CHART for number in range(5)}
+    base(
+        tmp_path,
+        apps
+        | {
+            "fleet.yaml": """repositories:
+  podinfo: https://example.org/charts
+defaults:
+  release: {driftDetection: {mode: on}}
+  kustomization: {prun: true}
+"""
+        },
+    )
+    found = problems(tmp_path, "dev")
+    assert [(problem.line, problem.path) for problem in found] == [
+        (4, "defaults.release.driftDetection.mode"),
+        (5, "defaults.kustomization.prun"),
+    ]
+
+
+def test_a_field_is_found_in_the_layer_that_says_it(tmp_path: Path) -> None:
+    stack = """config:
+  fluxapps:cluster:
+    git: {url: https://example.org/fleet.git}
+    defaults: {release: {timeout: 5}}
+    apps:
+      podinfo:
+        releases:
+          one:
+            release: {timeout: 7 minutes}
+"""
+    base(
+        tmp_path,
+        {
+            "Pulumi.dev.yaml": stack,
+            "apps/podinfo/app.yaml": "repository: podinfo\nreleases: {one: {chart: a}, two: {chart: b}}\n",
+        },
+    )
+    found = problems(tmp_path, "dev")
+    assert [(problem.line, problem.path.removeprefix("config.fluxapps:cluster.")) for problem in found] == [
+        (4, "defaults.release.timeout"),
+        (9, "apps.podinfo.releases.one.release.timeout"),
+    ]
+
+
+def test_a_cycle_hides_no_other_fault(tmp_path: Path) -> None:
+    base(
+        tmp_path,
+        {
+            "apps/podinfo/app.yaml": f"{CHART}dependsOn: [a]\n",
+            "apps/a/app.yaml": f"{CHART}dependsOn: [podinfo]\nrelease: {{timeout: 5}}\n",
+        },
+    )
+    assert {problem.code for problem in problems(tmp_path, "dev")} == {"dependency-cycle", "wrong-type"}
+
+
+def test_what_is_checked_is_what_is_declared(tmp_path: Path) -> None:
+    base(tmp_path, {"apps/podinfo/values.yaml": "a: 1\n"})
+    fleet = resolved(tmp_path)
+    assert declare(fleet) is declare(fleet)
+    pinned = declare(fleet, "0" * 40)
+    assert pinned.apps is declare(fleet).apps
+    assert pinned.system[0].manifest["spec"]["ref"]["commit"] == "0" * 40
+    assert "commit" not in declare(fleet).system[0].manifest["spec"]["ref"]
+
+
+def test_an_unused_repository_is_none_where_another_stack_or_a_disabled_app_uses_it(tmp_path: Path) -> None:
+    cluster = "config:\n  fluxapps:cluster:\n    git: {url: https://example.org/fleet.git}\n    apps: "
+    base(
+        tmp_path,
+        {
+            "fleet.yaml": """repositories:
+  podinfo: https://example.org/a
+  idle: https://example.org/b
+  other: https://example.org/c
+namespaces: {idle: {}, elsewhere: {external: true}}
+""",
+            "apps/idle/app.yaml": "chart: a\nrepository: idle\n",
+            "Pulumi.dev.yaml": f"{cluster}{{idle: {{enabled: false}}}}\n",
+            "Pulumi.prod.yaml": f"{cluster}{{podinfo: {{repository: other, namespace: elsewhere}}}}\n",
+        },
+    )
+    assert problems(tmp_path, "dev") == []
+    assert problems(tmp_path, "prod") == []
+
+
+def test_helms_name_of_a_release(tmp_path: Path) -> None:
+    long = "a-target-namespace-with-a-very-long-name-that-goes-on"
+    base(
+        tmp_path,
+        {
+            "fleet.yaml": """repositories: {podinfo: {url: https://example.org, interval: 5m}}
+defaults: {preset: none, release: {interval: 5m}}
+""",
+            "Pulumi.dev.yaml": "config: {fluxapps:cluster: {context: dev}}\n",
+            "apps/podinfo/app.yaml": CHART,
+            "apps/a/app.yaml": f"{CHART}release: {{targetNamespace: web}}\n",
+            "apps/b/app.yaml": f"{CHART}release: {{targetNamespace: {long}}}\n",
+            "apps/c/app.yaml": f"{CHART}release: {{targetNamespace: web, releaseName: said}}\n",
+        },
+    )
+    fleet = resolved(tmp_path)
+    names = {release.name: helm_name(fleet, release) for app in fleet.apps for release in app.releases}
+    assert names == {
+        "podinfo": "podinfo",
+        "a": "web-a",
+        "b": f"{long[:40]}-{sha256(f'{long}-b'.encode()).hexdigest()[:12]}",
+        "c": "said",
+    }
+
+
+def test_warnings_of_loading_are_kept(tmp_path: Path) -> None:
+    base(tmp_path, {})
+    sources = load(tmp_path)
+    warning = Problem(code="x", what="y", file="z", severity=Severity.WARNING)
+    sources.problems = (warning,)
+    assert check(resolve(sources, "dev")) == [warning]
+
+
+def test_an_unknown_stack_says_which_there_are(tmp_path: Path) -> None:
+    base(tmp_path, {})
+    with pytest.raises(ConfigError) as raised:
+        resolve(load(tmp_path), "de")
+    assert only(list(raised.value.problems)).fix == "did you mean 'dev'?"
+
+
+def test_the_kinds_are_those_of_kubernetes() -> None:
+    """Every kind that the client can create: whether it lives in a namespace. Reviews are questions, no objects."""
+    seen = 0
+    for module in Path(kubernetes.client.api.__path__[0]).glob("*_api.py"):
+        text = module.read_text()
+        kinds = dict(re.findall(r'"""create_(\w+)\n\n +create (?:an? )?(\w+)\n', text))
+        for name, path in re.findall(r"def _create_(\w+)_serialize\(.*?resource_path='([^']+)'", text, re.DOTALL):
+            found = re.fullmatch(r"/(?:api|apis/([^/]+))/v\w+/(namespaces/\{namespace\}/)?\w+", path)
+            if found is not None and name in kinds and not kinds[name].endswith("Review"):
+                seen += 1
+                assert is_namespaced(found[1] or "", kinds[name]) is (found[2] is not None), kinds[name]
+    assert seen > 60
