@@ -12,8 +12,6 @@ from fluxapps.engine.cluster import Cluster, collection_path, in_parallel
 from fluxapps.model import Fleet, declare
 from fluxapps.model.declare.names import APP_LABEL, STACK_LABEL, stack_label
 
-_SHARED = ("Namespace", "GitRepository", "HelmRepository", "OCIRepository", "Bucket")
-
 Live = dict[str, Any]
 
 
@@ -25,7 +23,7 @@ def print_live(console: Console, cluster: Cluster, fleet: Fleet) -> None:
     """
     found = _marked(cluster, fleet)
     table = Table(box=box.SIMPLE_HEAD, title=f"Stack {fleet.stack} in {cluster.server}", title_justify="left")
-    for column in ("App", "Namespace", "Release", "Chart", "Values", "Kustomization", "Ready"):
+    for column in ("App", "HelmRelease", "Chart", "Values", "Ready"):
         table.add_column(column, overflow="fold")
     apps: dict[str, list[Live]] = {}
     for one in found:
@@ -35,13 +33,12 @@ def print_live(console: Console, cluster: Cluster, fleet: Fleet) -> None:
         _add_app(table, app, objects)
     console.print()
     console.print(table)
-    shared = [one["kind"] for one in found if APP_LABEL not in one["metadata"]["labels"]]
+    kinds = [one["kind"] for one in found]
     counts = [
-        counted(shared.count(kind), kind, f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}s")
-        for kind in _SHARED
-        if kind in shared
+        counted(kinds.count(kind), kind, f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}s")
+        for kind in dict.fromkeys(kinds)
     ]
-    console.print(f"{counted(len(apps), 'app')}; shared by them: {', '.join(counts) or 'nothing'}")
+    console.print(f"{counted(len(apps), 'app')}: {', '.join(counts) or 'nothing'}")
 
 
 def _marked(cluster: Cluster, fleet: Fleet) -> list[Live]:
@@ -62,20 +59,18 @@ def _add_app(table: Table, app: str, objects: list[Live]) -> None:
     values = {
         one["metadata"]["namespace"] + "/" + one["metadata"]["name"] for one in objects if one["kind"] == "ConfigMap"
     }
-    path = kustomization["spec"].get("path", "") if kustomization else "-"
     if not releases:
-        table.add_row(harmless(app), "-", "-", "-", "-", path, _ready([kustomization] if kustomization else []))
+        # Plain YAML: its Kustomization is all there is of it here, Flux applies the rest.
+        table.add_row(harmless(app), "-", "-", "-", _ready([kustomization] if kustomization else []))
     for index, release in enumerate(releases):
         namespace = release["metadata"]["namespace"]
         mine = [f"{namespace}/{one['name']}" for one in release["spec"].get("valuesFrom", ())]
         ours = [name.rpartition("-")[2] for name in mine if name in values]
         table.add_row(
             harmless(app) if index == 0 else "",
-            namespace,
-            release["metadata"]["name"],
+            f"{namespace}/{release['metadata']['name']}",
             _chart(release),
             ", ".join(ours) or "-",
-            path if index == 0 else "",
             _ready([release] + ([kustomization] if kustomization and index == 0 else [])),
         )
 
