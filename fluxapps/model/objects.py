@@ -1,6 +1,7 @@
 """Declared objects: Kubernetes objects as plain data, with what delivering them needs to know.
 
-This is the whole contract between the model and whoever delivers (components, or a tree of files): settings never cross it.
+This is the whole contract between the model and whoever delivers (components, or a tree of files).
+Settings never cross it.
 """
 
 from dataclasses import dataclass

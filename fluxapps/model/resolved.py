@@ -184,7 +184,7 @@ class GitPin:
     """Git glob pathspec of files whose adding counts."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Fleet:
     """A stack, resolved."""
 

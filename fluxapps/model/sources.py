@@ -15,7 +15,7 @@ from fluxapps.model.app import AppFields
 from fluxapps.model.cluster import ClusterFields
 from fluxapps.model.fleet import FleetFields
 from fluxapps.model.problems import ConfigError, Problem
-from fluxapps.model.strict import kind_of, validate
+from fluxapps.model.strict import dotted, kind_of, validate
 from fluxapps.model.yaml_file import FieldPath, YamlFile, read_yaml
 
 APPS = "apps"
@@ -223,14 +223,14 @@ class _Loader:
         if "app.yaml" in entries:
             self._app(folder, entries, apps)
             return
-        below = False
-        for name, is_folder in entries.items():
-            if is_folder:
-                below = True
-                self._walk(f"{folder}/{name}", apps)
-            elif name.endswith(YAML_ENDINGS):
-                self._stray(folder, name)
-        if not below and folder != APPS:
+        folders = [name for name, is_folder in entries.items() if is_folder]
+        for name in folders:
+            self._walk(f"{folder}/{name}", apps)
+        if folders or folder == APPS or "app.yml" in entries:
+            for name in entries:
+                if name.endswith(YAML_ENDINGS):
+                    self._stray(folder, name)
+        else:
             self._add(
                 "no-app-file",
                 f"{folder}/ has no app.yaml",
@@ -343,7 +343,8 @@ class _Loader:
         if data is None:
             return True
         if not isinstance(data, dict):
-            self._add("wrong-type", f"{file.file} is {kind_of(data)}, but a map is wanted", file.file, file, prefix)
+            what = f"{dotted(prefix) or file.file} is {kind_of(data)}, but a map is wanted"
+            self._add("wrong-type", what, file.file, file, prefix, fix="write name: value lines")
             return False
         found = validate(model, data, file, prefix)
         self.problems += found

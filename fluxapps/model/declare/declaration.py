@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from fluxapps.model.declare.bootstrap import declared_namespaces, declared_sources, is_ours
 from fluxapps.model.declare.kustomizations import has_kustomization, is_waited_for, kustomization, kustomization_id
@@ -58,15 +59,29 @@ class Declaration:
         return replace(self, system=system, bootstrap=marked(self.bootstrap, self.label), apps=apps)
 
 
+_declared: WeakKeyDictionary[Fleet, Declaration] = WeakKeyDictionary()
+"""What a fleet declares, so that who checks it and who then delivers it don't both build it."""
+
+
 def declare(fleet: Fleet, commit: str | None = None) -> Declaration:
-    """Return the objects of *fleet*, which has passed its checks; *commit* is the pinned one, if any."""
+    """Return the objects of *fleet*, which has passed its checks; *commit* is the pinned one, if any.
+
+    Raises:
+        graphlib.CycleError: Its apps depend on each other; the checks find that first.
+    """
+    if (made := _declared.get(fleet)) is None:
+        made = _declared[fleet] = _declare(fleet)
+    return made if commit is None else replace(made, system=system_objects(fleet, commit))
+
+
+def _declare(fleet: Fleet) -> Declaration:
     apps = apps_in_order(fleet)
     return Declaration(
         project=fleet.project,
         stack=fleet.stack,
         delivery=fleet.delivery,
         flux_namespace=fleet.flux_namespace,
-        system=system_objects(fleet, commit),
+        system=system_objects(fleet, None),
         bootstrap=declared_namespaces(fleet) + declared_sources(fleet),
         apps=tuple(_app(fleet, app) for app in apps),
         outputs=_outputs(fleet, apps),

@@ -20,11 +20,17 @@ def apps_in_order(fleet: Fleet) -> tuple[App, ...]:
 def releases_in_order(app: App) -> tuple[Release, ...]:
     """Return the releases of *app*, each after its siblings that it depends on."""
     by_name = {release.name: release for release in app.releases}
-    graph = {
-        release.name: [name.partition("/")[2] for name in release.depends_on if name.startswith(f"{app.name}/")]
-        for release in app.releases
-    }
-    return tuple(by_name[name] for name in in_order(graph) if name in by_name)
+    return tuple(by_name[name] for name in in_order(sibling_graph(app)))
+
+
+def sibling_graph(app: App) -> dict[str, list[str]]:
+    """Return the releases of *app*, each with its siblings that it comes after, by its own word or its app's."""
+    names = {f"{app.name}/{release.name}": release.name for release in app.releases}
+    graph = {}
+    for release in app.releases:
+        said = dict.fromkeys((*app.depends_on, *release.depends_on))
+        graph[release.name] = [names[one] for one in said if names.get(one, release.name) != release.name]
+    return graph
 
 
 def in_order(graph: Mapping[str, Iterable[str]]) -> list[str]:
