@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import yaml
 
@@ -38,7 +39,7 @@ class Backend:
         """Return whether *stack* has no state yet; False where that can't be told without asking a server."""
         if not self.url.startswith("file://"):
             return False
-        folder = (self._root / Path(self.url.removeprefix("file://")).expanduser()) / ".pulumi" / "stacks"
+        folder = (self._root / Path(unquote(self.url.removeprefix("file://"))).expanduser()) / ".pulumi" / "stacks"
         # Before projects had folders, states lay beside them.
         return not any(
             (place / f"{stack}.json{compressed}").exists()

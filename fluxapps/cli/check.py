@@ -11,6 +11,8 @@ from fluxapps.cli.problems import Finding
 from fluxapps.cli.screen import counted, screen
 from fluxapps.model import ConfigError, Problem, Sources, check, load, resolve
 
+_NO_STACK = "there is no Pulumi.<stack>.yaml yet: what a stack makes of the files is not checked"
+
 
 def check_stacks(root: Path, stack: str | None, format_: Format) -> int:
     """Print what is wrong with the repository at *root*, and return the exit code.
@@ -33,6 +35,8 @@ def check_stacks(root: Path, stack: str | None, format_: Format) -> int:
             if checked.findings:
                 console.print()
             console.print(checked.summary, soft_wrap=True)
+            if not checked.of_stacks:
+                console.print(f"  {_NO_STACK}", soft_wrap=True)
     return int(any(finding.is_error for finding in checked.findings))
 
 
@@ -42,6 +46,8 @@ class _Checked:
 
     findings: list[Finding]
     about: str
+    of_stacks: bool = True
+    """Whether there was a stack to check; without one, only what files say by themselves is."""
 
     @property
     def summary(self) -> str:
@@ -57,7 +63,7 @@ def _checked(root: Path, stack: str | None) -> _Checked:
         return _Checked([Finding(problem) for problem in error.problems], "the files")
     if stack is None:
         about = f"{counted(len(sources.stacks), 'stack')}, {counted(len(sources.apps), 'app')}"
-        return _Checked(_findings(sources, sources.stacks), about)
+        return _Checked(_findings(sources, sources.stacks), about, bool(sources.stacks))
     return _Checked(_findings(sources, (stack,)), f"stack {stack}, {counted(len(sources.apps), 'app')}")
 
 

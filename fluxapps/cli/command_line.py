@@ -23,18 +23,20 @@ from fluxapps.cli.session import Session
 INTERNAL_FAULT = 70
 """EX_SOFTWARE of sysexits.h."""
 INTERRUPTED = 130
-PIPE_CLOSED = 141
-"""What a shell reports of a program that SIGPIPE ended."""
+PIPE_CLOSED = 1
+"""As typer and rich have it."""
 
 # Plain help: rich's boxes cost as much again as all the rest of a start.
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["--help", "-h"]},
 )
 new = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Add an app to the repository.")
 app.add_typer(new, name="new")
+dev = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="A real local cluster with the apps on it.")
+app.add_typer(dev, name="dev")
 
 
 def _say_version(wanted: bool) -> None:
@@ -158,8 +160,8 @@ def schema(
     """Write JSON Schemas of app.yaml and the like, for editors."""
     from fluxapps.cli.schema import write_schemas
 
-    folder = out if out is not None else ctx.ensure_object(Session).find_root() / "schemas"
-    raise typer.Exit(write_schemas(folder, check_only=check))
+    root_or_none = None if out is not None else ctx.ensure_object(Session).find_root()
+    raise typer.Exit(write_schemas(root_or_none, out, check_only=check))
 
 
 @app.command()
@@ -201,6 +203,49 @@ def destroy(
     _run_program(ctx, "destroy", stack, arguments, yes=yes)
 
 
+@dev.command("up")
+def dev_up(
+    ctx: typer.Context,
+    stack: Stack = "dev",
+    context: Annotated[
+        str | None, typer.Option("--context", help="A kube context of yours, instead of the local cluster.")
+    ] = None,
+    yes: Yes = False,
+    root: Root = None,  # noqa: ARG001
+) -> None:
+    """Start the local cluster, bring the apps there, and show what it has then.
+
+    Its programs are found, unpacked or built first. Pulumi's state of it lies in .fluxapps/, beside the cluster's.
+    """
+    from fluxapps.cli.dev import bring_up
+
+    raise typer.Exit(bring_up(ctx.ensure_object(Session).find_root(), stack, context, yes=yes))
+
+
+@dev.command("stop")
+def dev_stop(ctx: typer.Context, root: Root = None) -> None:  # noqa: ARG001
+    """End the local cluster's processes; its data stay."""
+    from fluxapps.cli.dev import stop
+
+    stop(ctx.ensure_object(Session).find_root(), reset=False)
+
+
+@dev.command("reset")
+def dev_reset(ctx: typer.Context, root: Root = None) -> None:  # noqa: ARG001
+    """End the local cluster, and forget its data and Pulumi's state of it."""
+    from fluxapps.cli.dev import stop
+
+    stop(ctx.ensure_object(Session).find_root(), reset=True)
+
+
+@dev.command("kubeconfig")
+def dev_kubeconfig(ctx: typer.Context, root: Root = None) -> None:  # noqa: ARG001
+    """Print the path of the local cluster's kubeconfig."""
+    from fluxapps.cli.dev import local_cluster
+
+    typer.echo(os.path.relpath(local_cluster(ctx.ensure_object(Session).find_root()).kubeconfig))
+
+
 def _run_program(ctx: typer.Context, verb: str, stack: str, arguments: list[str] | None, *, yes: bool = False) -> None:
     from fluxapps.cli.program import run_program
 
@@ -234,12 +279,14 @@ def run(arguments: Sequence[str] | None) -> int:
 
 def _tell(error: Exception, session: Session) -> int:
     """Say what ended the command, and return its exit code."""
-    from fluxapps.cli.problems import Finding, print_findings
+    from fluxapps.cli.problems import Finding, print_findings, summary
     from fluxapps.cli.screen import print_error, screen
     from fluxapps.model.problems import ConfigError
 
     if isinstance(error, ConfigError):
-        print_findings(screen(stderr=True), [Finding(problem) for problem in error.problems], session.root)
+        findings = [Finding(problem) for problem in error.problems]
+        print_findings(screen(stderr=True), findings, session.root)
+        typer.echo(f"\n{summary(findings)}: nothing was done", err=True)
     elif isinstance(error, CommandError):
         print_error(error.what, error.fix)
     elif isinstance(error, OSError) and error.filename is not None:

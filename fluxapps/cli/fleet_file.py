@@ -1,6 +1,6 @@
 """Adding a repository to fleet.yaml as a person would: one line in its place, every other byte kept."""
 
-import json
+import sys
 from typing import Any
 
 import yaml
@@ -16,11 +16,9 @@ _INDENT = 2
 
 def scalar(value: str) -> str:
     """Return *value* as YAML writes it in a line of its own: plain where that reads back the same, else in quotes."""
-    try:
-        plain = parse_yaml(f"key: {value}\n", FLEET_FILE).value == {"key": value}
-    except ConfigError:
-        plain = False
-    return value if plain else json.dumps(value)
+    if _says(f"key: {value}\n", {"key": value}):
+        return value
+    return yaml.safe_dump(value, default_style='"', allow_unicode=True, width=sys.maxsize).rstrip()
 
 
 def with_repository(text: str, name: str, url: str) -> str:
@@ -31,14 +29,21 @@ def with_repository(text: str, name: str, url: str) -> str:
     """
     entry = f"{name}: {scalar(url)}"
     before = parse_yaml(text, FLEET_FILE).value or {}
-    made = _inserted(text, entry)
     wanted = {**before, _KEY: {**(before.get(_KEY) or {}), name: url}}
+    made = _inserted(text, entry)
     # Whatever way the file is written: what was said before is still said, and nothing but the entry is new.
-    if made is None or parse_yaml(made, FLEET_FILE).value != wanted:
+    if made is None or not _says(made, wanted):
         raise CommandError(
             f"{FLEET_FILE} is written in a way fluxapps can't add to", f"add to {_KEY} yourself: {entry}"
         )
     return made
+
+
+def _says(text: str, wanted: dict[str, Any]) -> bool:
+    try:
+        return bool(parse_yaml(text, FLEET_FILE).value == wanted)
+    except ConfigError:
+        return False
 
 
 def _inserted(text: str, entry: str) -> str | None:

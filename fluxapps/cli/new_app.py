@@ -23,6 +23,9 @@ from fluxapps.model.strict import DnsLabel
 
 _APP_SCHEMA = "schemas/app.schema.json"
 _GROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_NO_VERSION = ("no version of the chart was said", "one, or a range of them: --version 6.x")
+_WITHOUT_VERSIONS = ("GitRepository", "Bucket")
+"""Kinds of sources whose charts are taken as they lie there."""
 _URL = re.compile(r"(https?|oci)://[^\s/]+\S*")
 
 
@@ -116,13 +119,18 @@ def _repository_url(sources: Sources, app: NewApp) -> str | None:
     if app.repository not in known:
         if app.url is None:
             listed = f"known are: {', '.join(sorted(known))}" if known else f"{FLEET_FILE} has none yet"
-            near = did_you_mean(app.repository, known, otherwise=listed)
-            raise CommandError(f"no repository '{app.repository}'", f"{near}; or add it: --url https://…")
+            near = did_you_mean(app.repository, known, otherwise=f"{listed};")
+            raise CommandError(f"no repository '{app.repository}'", f"{near} To add it: --url https://… or oci://…")
         if not _URL.fullmatch(app.url):
             raise CommandError(f"--url '{app.url}' is no address of charts", "it begins with https:// or oci://")
+        if app.version is None:
+            raise CommandError(*_NO_VERSION)
         return None
-    said = known[app.repository]
-    url = said if isinstance(said, str) else str((said or {}).get("url", ""))
+    said = known[app.repository] or {}
+    url = said if isinstance(said, str) else str(said.get("url", ""))
+    pinned = isinstance(said, dict) and (said.get("kind") in _WITHOUT_VERSIONS or "ref" in said)
+    if app.version is None and not pinned:
+        raise CommandError(*_NO_VERSION)
     if app.url is not None and app.url.rstrip("/") != url.rstrip("/"):
         raise CommandError(f"repository '{app.repository}' is {url}", "leave out --url, or choose another name for it")
     return url

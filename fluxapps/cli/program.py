@@ -14,6 +14,7 @@ from fluxapps.cli.backend import Backend
 from fluxapps.cli.child import run_child
 from fluxapps.cli.failure import CommandError
 from fluxapps.cli.render import own_folder, render_command, tell_difference
+from fluxapps.cli.session import command_line
 from fluxapps.cli.stack import sound_fleet, tree_of
 from fluxapps.devcluster.programs import ProgramError, find
 from fluxapps.devcluster.standins import StandInError, plugins
@@ -29,6 +30,9 @@ SETTINGS = {
 
 PARALLEL = 64
 """Operations at once: most of the time is waiting for the cluster."""
+
+_UNASKED = frozenset({"--yes", "-y", "--skip-preview", "-f", "--preview-only"})
+"""Arguments of pulumi with which it asks nothing."""
 
 
 def run_program(root: Path, verb: str, stack: str, arguments: list[str], *, yes: bool) -> int:
@@ -47,8 +51,11 @@ def run_program(root: Path, verb: str, stack: str, arguments: list[str], *, yes:
     """
     project = _checked(root, verb, stack)
     attended = sys.stdin.isatty() and sys.stdout.isatty()
-    if not (attended or yes or verb == "preview" or {"--yes", "-y", "--preview-only"} & set(arguments)):
-        raise CommandError("there is no terminal to ask on whether the changes are wanted", f"fluxapps {verb} --yes")
+    if not (attended or yes or verb == "preview" or _UNASKED.intersection(arguments)):
+        raise CommandError(
+            "there is no terminal to ask on whether the changes are wanted",
+            command_line(root, verb, "--stack", stack, "--yes"),
+        )
     backend = Backend(root, os.environ)
     if not attended and backend.lacks_passphrase(stack):
         raise CommandError(
@@ -83,7 +90,7 @@ def _checked(root: Path, verb: str, stack: str) -> str:
     if fleet.delivery == "git":
         folder = own_folder(root, fleet)
         if difference := compare_tree(folder, tree_of(fleet), root=root):
-            tell_difference(os.path.relpath(folder), difference, f"{render_command(stack)}, then commit it")
+            tell_difference(os.path.relpath(folder), difference, f"{render_command(root, stack)}, then commit it")
             if verb == "up":
                 raise typer.Exit(1)
     return fleet.project

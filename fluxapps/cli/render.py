@@ -1,7 +1,6 @@
 """``fluxapps render``: the objects of a stack as files."""
 
 import os
-import shlex
 from pathlib import Path
 
 import typer
@@ -10,7 +9,8 @@ from rich.text import Text
 
 from fluxapps.cli.failure import CommandError
 from fluxapps.cli.screen import counted, print_error, screen
-from fluxapps.cli.stack import sound_fleet, tree_folder, tree_of
+from fluxapps.cli.session import command_line
+from fluxapps.cli.stack import WORKING, sound_fleet, tree_folder, tree_of
 from fluxapps.model import Fleet
 from fluxapps.model.tree import INDEX, TreeDifference, compare_tree, write_tree
 
@@ -41,14 +41,25 @@ def render_stack(root: Path, stack: str, *, out: Path | None, check_only: bool) 
             typer.echo(f"{shown}: {counted(len(files), 'file')}, as rendered")
             return 0
         _print_changes(screen(), shown, difference)
-        tell_difference(shown, difference, render_command(stack, out))
+        tell_difference(shown, difference, render_command(root, stack, out))
         return 1
+    if out is None and fleet.git_path is None:
+        _keep_from_git(root)
     done = write_tree(folder, files, root=root)
-    _print_changes(screen(), shown, done)
     written = len(done.missing) + len(done.differing)
     unchanged = len(files) - written
+    if len(done.missing) < len(files) or done.superfluous:  # of a new tree there is nothing to single out
+        _print_changes(screen(), shown, done)
     typer.echo(f"{shown}: {written} written, {len(done.superfluous)} removed, {unchanged} unchanged")
     return 0
+
+
+def _keep_from_git(root: Path) -> None:
+    """Have git ignore what is only to look at, in repositories whose .gitignore doesn't say so."""
+    ignore = root / WORKING / ".gitignore"
+    ignore.parent.mkdir(exist_ok=True)
+    if not ignore.exists():
+        ignore.write_text("*\n", "utf-8")
 
 
 def own_folder(root: Path, fleet: Fleet) -> Path:
@@ -66,9 +77,9 @@ def own_folder(root: Path, fleet: Fleet) -> Path:
     return folder
 
 
-def render_command(stack: str, out: Path | None = None) -> str:
-    """Return the command that renders *stack*."""
-    return shlex.join(["fluxapps", "render", "--stack", stack, *(["--out", str(out)] if out else [])])
+def render_command(root: Path, stack: str, out: Path | None = None) -> str:
+    """Return the command that renders *stack* of the repository at *root*."""
+    return command_line(root, "render", "--stack", stack, *(("--out", str(out)) if out else ()))
 
 
 def tell_difference(shown: str, difference: TreeDifference, command: str) -> None:
@@ -81,7 +92,7 @@ def tell_difference(shown: str, difference: TreeDifference, command: str) -> Non
 
 
 def _print_changes(console: Console, shown: str, difference: TreeDifference) -> None:
-    """Name what was or would be changed; a tree that is new as a whole needs no list."""
+    """Name what was or would be changed."""
     index = (INDEX,) if difference.index_stale and not (difference.missing or difference.differing) else ()
     kinds = (
         ("+", "green", difference.missing),

@@ -1,5 +1,7 @@
 """What one run of ``fluxapps`` is about: which repository, and how faults are shown."""
 
+import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +38,12 @@ class Session:
                 "run fluxapps inside a repository of apps, or name one with --root DIR",
             )
         return self.root
+
+
+def command_line(root: Path, *words: str) -> str:
+    """Return a ``fluxapps`` command about the repository at *root*, as it can be pasted into the same shell."""
+    inside = nearest_root(Path.cwd()) == root
+    return shlex.join(["fluxapps", *(() if inside else ("--root", os.path.relpath(root))), *words])
 
 
 def nearest_root(folder: Path) -> Path | None:

@@ -6,8 +6,8 @@ from fluxapps.cli.problems import Finding, print_findings
 from fluxapps.cli.screen import screen
 from fluxapps.model import ConfigError, Fleet, Severity, check, declare, load, resolve, tree_files
 
-RENDERED = ".fluxapps/rendered"
-"""Where trees go that are only to look at; git ignores ``.fluxapps``."""
+WORKING = ".fluxapps"
+"""Folder of what is made and isn't committed."""
 
 
 def sound_fleet(root: Path, stack: str) -> Fleet:
@@ -29,7 +29,7 @@ def sound_fleet(root: Path, stack: str) -> Fleet:
 
 def tree_folder(fleet: Fleet) -> str:
     """Return where the rendered tree of *fleet* belongs, from the repository's root."""
-    return fleet.git_path or f"{RENDERED}/{fleet.stack}"
+    return fleet.git_path or f"{WORKING}/rendered/{fleet.stack}"
 
 
 def tree_of(fleet: Fleet) -> dict[str, bytes]:
