@@ -2,8 +2,9 @@
 
 import json
 import os
+import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,23 +72,24 @@ class Result:
     """What it wrote, both streams."""
 
 
+@dataclass(frozen=True)
+class Plain:
+    """A pulumi with its plugins, and a project without resources to copy, since making a stack takes a second."""
+
+    pulumi: Path
+    env: dict[str, str]
+    template: Path
+
+
 class Project:
     """A project with one stack, whose program declares what `declare` was told."""
 
-    def __init__(self, folder: Path, pulumi: Path, env: Mapping[str, str], *, kubeconfig: str = "") -> None:
+    def __init__(self, folder: Path, plain: Plain, *, kubeconfig: str = "") -> None:
         self.folder = folder
-        self.pulumi = pulumi
-        self.env = {
-            **env,
-            "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
-            "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
-            "PULUMI_SKIP_UPDATE_CHECK": "true",
-        }
+        self.pulumi = plain.pulumi
+        self.env = {**plain.env, **_backend(folder)}
         self.kubeconfig = kubeconfig
-        (folder / "state").mkdir(parents=True)
-        (folder / "Pulumi.yaml").write_text("name: trial\nruntime: python\n", "utf-8")
-        self.program(PROGRAM)
-        self.succeeds("stack", "init", STACK)
+        shutil.copytree(plain.template, folder)
 
     def program(self, text: str) -> None:
         """Replace the main program."""
@@ -177,12 +179,29 @@ def declared(manifest: dict[str, Any], name: str = "", **options: Any) -> dict[s
 
 
 @contextmanager
-def plain_pulumi(folder: Path) -> Iterator[tuple[Path, dict[str, str]]]:
-    """Find pulumi and its plugins, with a home of its own; yield the executable and the environment to run it in."""
+def plain_pulumi(folder: Path) -> Iterator[Plain]:
+    """Find pulumi, and its plugins or stand-ins, with a home of their own; what is started ends with the block."""
     pulumi = find("pulumi", say=print)
     environ = {**os.environ, "PULUMI_HOME": str(folder / "home")}
-    with plugins(pulumi, say=print, environ=environ, project=folder) as given:
-        yield pulumi, given.env
+    template = folder / "template"
+    (template / "state").mkdir(parents=True)
+    (template / "Pulumi.yaml").write_text("name: trial\nruntime: python\n", "utf-8")
+    (template / "__main__.py").write_text(PROGRAM, "utf-8")
+    with plugins(pulumi, say=print, environ=environ, project=template) as given:
+        command = [str(pulumi), "--non-interactive", "stack", "init", STACK]
+        env = {**given.env, **_backend(template)}
+        subprocess.run(command, cwd=template, env=env, check=True, timeout=60)  # noqa: S603 - pulumi
+        yield Plain(pulumi, given.env, template)
+
+
+def _backend(folder: Path) -> dict[str, str]:
+    return {
+        "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
+        "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        # A copied project is not the one in which the stack was selected.
+        "PULUMI_STACK": STACK,
+    }
 
 
 def kubeconfig_of(cluster: Cluster) -> str:

@@ -1,6 +1,7 @@
 """The life of objects under plain `pulumi` commands: what the real Kubernetes provider does, its stand-in does."""
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,11 +13,10 @@ from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.exceptions import NotFoundError
 
 from fluxapps.devcluster import Cluster
-from tests.engine.plain_pulumi import Project, declared, kubeconfig_of, plain_pulumi
+from tests.engine.plain_pulumi import Plain, Project, declared, kubeconfig_of, plain_pulumi
 
 pytestmark = pytest.mark.engine
 
-Plain = tuple[Path, dict[str, str]]
 Object = dict[str, Any]
 
 
@@ -28,14 +28,13 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plain]:
 
 @pytest.fixture
 def project(plain: Plain, tmp_path: Path, cluster: Cluster) -> Project:
-    pulumi, env = plain
-    return Project(tmp_path / "project", pulumi, env, kubeconfig=kubeconfig_of(cluster))
+    return Project(tmp_path / "project", plain, kubeconfig=kubeconfig_of(cluster))
 
 
 @pytest.fixture
 def namespace(kubernetes_client: DynamicClient, request: pytest.FixtureRequest) -> Iterator[str]:
     """A namespace of the test's own, made and removed beside Pulumi."""
-    name = request.node.name.replace("_", "-").removeprefix("test-")[:50].rstrip("-")
+    name = re.sub("[^a-z0-9]+", "-", request.node.name).removeprefix("test-")[:50].strip("-")
     namespaces = kubernetes_client.resources.get(api_version="v1", kind="Namespace")
     namespaces.create(body={"metadata": {"name": name}})
     yield name
@@ -183,7 +182,6 @@ def test_a_changed_config_map_is_applied_in_place(project: Project, live: Live, 
     project.declare(declared(settings))
     project.up()
     assert live.get(settings)["data"] == {"colour": "red"}
-    project.destroy()
 
 
 def test_a_config_map_named_by_its_content_is_replaced(project: Project, live: Live, namespace: str) -> None:
@@ -199,7 +197,6 @@ def test_a_config_map_named_by_its_content_is_replaced(project: Project, live: L
     assert output.index("values creating replacement") < output.index("values deleting original")
     assert live.is_there(second)
     assert not live.is_there(first)
-    project.destroy()
 
 
 def test_an_immutable_config_map_of_one_name_goes_first(project: Project, live: Live, namespace: str) -> None:
@@ -216,7 +213,6 @@ def test_an_immutable_config_map_of_one_name_goes_first(project: Project, live: 
     assert live.uid(settings) != before
     assert live.get(settings)["data"] == {"level": "debug"}
     project.unchanged()
-    project.destroy()
 
 
 def test_without_the_mutable_setting_data_replaces(project: Project, live: Live, namespace: str) -> None:
@@ -228,7 +224,6 @@ def test_without_the_mutable_setting_data_replaces(project: Project, live: Live,
     project.declare(declared(settings, provider="strict"), strict={})
     project.up()
     assert live.uid(settings) != before
-    project.destroy()
 
 
 def test_what_is_there_already_is_not_taken(project: Project, live: Live, namespace: str) -> None:
@@ -264,13 +259,11 @@ def test_what_is_imported_is_taken_over_and_changed(project: Project, live: Live
     assert (live.uid(charts), live.uid(settings)) == before
     assert live.get(charts)["spec"]["interval"] == "30m"
     project.unchanged()
-    project.destroy()
 
 
 def test_an_import_of_nothing_is_an_error(project: Project, namespace: str) -> None:
     project.declare(declared(config_map(namespace), import_=f"{namespace}/settings"))
     assert f"resource '{namespace}/settings' does not exist" in project.fails("up", "--yes", "--skip-preview")
-    project.destroy()
 
 
 def test_existing_objects_are_taken_over_when_the_provider_says_so(
@@ -282,7 +275,6 @@ def test_existing_objects_are_taken_over_when_the_provider_says_so(
     project.declare(declared(settings, provider="taker"), taker={"upsert_existing_objects": True})
     project.up()
     assert live.uid(settings) == before
-    project.destroy()
 
 
 def test_a_conflict_names_the_other_and_is_not_forced(project: Project, live: Live, namespace: str) -> None:
@@ -304,7 +296,6 @@ def test_a_conflict_names_the_other_and_is_not_forced(project: Project, live: Li
     project.up()
     assert live.get(charts)["spec"]["interval"] == "30m"
     project.unchanged()
-    project.destroy()
 
 
 def test_what_kubectl_wrote_is_no_conflict(project: Project, live: Live, namespace: str) -> None:
@@ -318,7 +309,6 @@ def test_what_kubectl_wrote_is_no_conflict(project: Project, live: Live, namespa
     after = live.get(charts)
     assert after["spec"]["interval"] == "30m"
     assert "labels" not in after["metadata"]
-    project.destroy()
 
 
 def test_others_fields_are_no_difference_and_are_kept(project: Project, live: Live, namespace: str) -> None:
@@ -332,7 +322,6 @@ def test_others_fields_are_no_difference_and_are_kept(project: Project, live: Li
     project.declare(declared(charts))
     project.up()
     assert live.get(charts)["spec"]["suspend"] is True
-    project.destroy()
 
 
 def test_an_empty_map_is_a_difference_for_ever(project: Project, namespace: str) -> None:
@@ -342,7 +331,6 @@ def test_an_empty_map_is_a_difference_for_ever(project: Project, namespace: str)
     project.up()
     assert "~ 1 updated" in project.up()
     assert "~ 1 updated" in project.up()
-    project.destroy()
 
 
 def test_an_object_of_another_namespace_is_another(project: Project, live: Live, namespace: str) -> None:
@@ -370,7 +358,29 @@ def test_up_waits_until_the_condition_holds(project: Project, live: Live, namesp
     assert "Generation 0 is less than expected 1" in output
     exported = json.loads(project.succeeds("stack", "output", "--json"))[f"{namespace}/charts"]
     assert exported["conditions"][0]["status"] == "True"
-    project.destroy()
+
+
+def test_warnings_about_an_awaited_object_are_shown(project: Project, live: Live, namespace: str) -> None:
+    charts = helm_repository(namespace, waitFor="condition=Ready")
+    project.declare(declared(charts))
+    with project.running("up", "--yes", "--skip-preview") as up:
+        made = live.until(charts)
+        live.create(
+            {
+                "apiVersion": "v1",
+                "kind": "Event",
+                "metadata": {"name": "warning", "namespace": namespace},
+                "involvedObject": {"kind": "HelmRepository", "namespace": namespace, "uid": made["metadata"]["uid"]},
+                "type": "Warning",
+                "reason": "Failed",
+                "message": "the charts are wet",
+            }
+        )
+        assert up.stdout is not None
+        assert any("Failed: the charts are wet" in line for line in up.stdout)
+        live.set_condition(charts, "True", observed=1)
+        output = up.communicate(timeout=60)[0]
+        assert up.returncode == 0, output
 
 
 @pytest.mark.parametrize(
@@ -382,19 +392,14 @@ def test_up_waits_until_the_condition_holds(project: Project, live: Live, namesp
     ],
     ids=["filter", "value", "several"],
 )
-def test_up_waits_for_paths(
-    project: Project, live: Live, kubernetes_client: DynamicClient, wait: str, request: pytest.FixtureRequest
-) -> None:
-    home: Object = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"paths-{request.node.callspec.id}"}}
-    assert kubernetes_client is live.client
-    charts = helm_repository(home["metadata"]["name"], waitFor=wait)
-    project.declare(declared(home), declared(charts, depends_on=[home["metadata"]["name"]]))
+def test_up_waits_for_paths(project: Project, live: Live, namespace: str, wait: str) -> None:
+    charts = helm_repository(namespace, waitFor=wait)
+    project.declare(declared(charts))
     with project.running("up", "--yes", "--skip-preview") as up:
         live.until(charts)
         live.set_condition(charts, "True", observed=1)
         output = up.communicate(timeout=60)[0]
         assert up.returncode == 0, output
-    project.destroy()
 
 
 def test_a_wait_that_fails_leaves_the_object_in_the_state(project: Project, live: Live, namespace: str) -> None:
@@ -412,20 +417,17 @@ def test_a_wait_that_fails_leaves_the_object_in_the_state(project: Project, live
     assert "1 updated" in project.up()
     assert not project.state()[f"{namespace}/charts"].get("initErrors")
     project.unchanged()
-    project.destroy()
 
 
 def test_a_wait_can_be_skipped(project: Project, namespace: str) -> None:
     project.declare(declared(helm_repository(namespace, waitFor="condition=Ready", skipAwait="true")))
     project.up()
-    project.destroy()
 
 
 def test_an_unreadable_wait_is_said(project: Project, namespace: str) -> None:
     project.declare(declared(helm_repository(namespace, waitFor="Ready")))
     output = project.fails("up", "--yes", "--skip-preview")
     assert 'expected a "jsonpath=" or "condition=" prefix, got "Ready"' in output
-    project.destroy()
 
 
 def test_destroy_waits_for_finalizers(project: Project, live: Live, namespace: str) -> None:
@@ -485,7 +487,7 @@ def test_refresh_sees_what_others_changed_and_removed(project: Project, live: Li
     project.declare(declared(settings), declared(charts))
     project.up()
     project.succeeds("refresh", "--yes", "--skip-preview", "--expect-no-changes")
-    live.change(settings, {"data": {"level": "trace", "unasked": "for"}})
+    live.change(settings, {"data": {"level": "trace", "unasked": "for"}}, manager="kubectl-edit")
     live.delete(charts)
 
     output = project.succeeds("refresh", "--yes", "--skip-preview")
@@ -496,8 +498,7 @@ def test_refresh_sees_what_others_changed_and_removed(project: Project, live: Li
     assert kept[f"{namespace}/settings"]["inputs"]["data"] == {"level": "trace"}
     assert f"{namespace}/charts" not in kept
     project.up()
-    assert live.get(settings)["data"] == {"level": "info", "unasked": "for"}
-    project.destroy()
+    assert live.get(settings)["data"] == {"level": "info"}
 
 
 def test_secrets_stay_secret(project: Project, live: Live, namespace: str) -> None:
@@ -521,7 +522,6 @@ def test_secrets_stay_secret(project: Project, live: Live, namespace: str) -> No
     project.declare(declared(password), cluster={"enable_secret_mutable": True})
     project.up()
     assert live.get(password)["data"] == {"password": "aHVudGVyMw=="}
-    project.destroy()
 
 
 def test_numbers_stay_whole(project: Project, live: Live, namespace: str) -> None:
@@ -535,7 +535,6 @@ def test_numbers_stay_whole(project: Project, live: Live, namespace: str) -> Non
     project.up()
     assert live.get(quota)["spec"]["ports"][0]["port"] == 80
     project.unchanged()
-    project.destroy()
 
 
 def test_ignored_changes_leave_the_live_value(project: Project, live: Live, namespace: str) -> None:
@@ -548,7 +547,6 @@ def test_ignored_changes_leave_the_live_value(project: Project, live: Live, name
     project.up()
     spec = live.get(charts)["spec"]
     assert (spec["interval"], spec["timeout"]) == ("5m", "90s")
-    project.destroy()
 
 
 def test_providers_of_one_program_keep_their_settings_apart(project: Project, live: Live, namespace: str) -> None:
@@ -624,7 +622,6 @@ def test_killed_in_the_middle_it_converges_by_import(project: Project, live: Liv
     project.up()
     assert (live.uid(made), live.uid(waits)) == before
     project.unchanged()
-    project.destroy()
 
 
 def test_an_interrupt_ends_what_is_waited_for(project: Project, live: Live, namespace: str) -> None:
@@ -637,7 +634,6 @@ def test_an_interrupt_ends_what_is_waited_for(project: Project, live: Live, name
     assert up.returncode != 0
     assert "cancel" in output
     assert f"{namespace}/charts" in project.state()
-    project.destroy()
 
 
 def test_an_unreachable_cluster_is_said(project: Project, namespace: str) -> None:
@@ -659,13 +655,11 @@ def test_an_unreachable_cluster_is_said(project: Project, namespace: str) -> Non
     project.kubeconfig = reachable
     project.declare(declared(settings))
     project.up()
-    project.destroy()
 
 
 def test_an_unknown_context_is_said(project: Project, namespace: str) -> None:
     project.declare(declared(config_map(namespace), provider="lost"), lost={"context": "nowhere"})
     assert 'context "nowhere" does not exist' in project.fails("up", "--yes", "--skip-preview")
-    project.destroy()
 
 
 def test_operations_go_on_at_once(project: Project, live: Live, namespace: str) -> None:
@@ -682,4 +676,3 @@ def test_operations_go_on_at_once(project: Project, live: Live, namespace: str) 
             live.set_condition(each, "True", observed=1)
         output = up.communicate(timeout=60)[0]
         assert up.returncode == 0, output
-    project.destroy()

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.plain_pulumi import Project, plain_pulumi
+from tests.engine.plain_pulumi import Plain, Project, plain_pulumi
 
 pytestmark = pytest.mark.engine
 
-Plain = tuple[Path, dict[str, str]]
 
 # Says which process it is, then waits for longer than any test.
 LASTING = """\
@@ -32,8 +31,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plain]:
 
 @pytest.fixture
 def project(plain: Plain, tmp_path: Path) -> Project:
-    pulumi, env = plain
-    return Project(tmp_path / "project", pulumi, env)
+    return Project(tmp_path / "project", plain)
 
 
 def until(is_so: Callable[[], bool], within: float = 60) -> bool:
@@ -65,7 +63,7 @@ def test_a_program_gets_what_the_stack_says(project: Project) -> None:
         "import pulumi, beside\n"
         "config = pulumi.Config()\n"
         "pulumi.export('plain', config.require('plain'))\n"
-        "pulumi.export('secret', config.require('hidden'))\n"
+        "pulumi.export('secret', config.require_secret('hidden'))\n"
         "pulumi.export('word', beside.WORD)\n"
         "pulumi.export('name', f'{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}')\n"
         "pulumi.export('main', __name__)\n"
@@ -84,7 +82,15 @@ def test_a_program_gets_what_the_stack_says(project: Project) -> None:
     assert '"there": true' in output
     assert '"threads": 12' in output
     assert f'"python": "{sys.executable}"' in output
-    assert "two" not in project.succeeds("stack", "export")
+    assert '"two"' not in project.succeeds("stack", "export")
+
+
+def test_a_program_runs_in_the_engines_environment(project: Project) -> None:
+    # Which the host, started before, has not.
+    project.env["TOLD_LATE"] = "but told"
+    project.program("import os, pulumi\npulumi.export('told', os.environ['TOLD_LATE'])\n")
+    project.up()
+    assert project.succeeds("stack", "output", "told") == "but told\n"
 
 
 def test_what_a_program_writes_is_shown(project: Project) -> None:
@@ -184,8 +190,8 @@ def test_a_program_ends_with_an_interrupted_engine(project: Project) -> None:
 
 
 def test_a_program_ends_with_a_killed_host(tmp_path: Path) -> None:
-    with plain_pulumi(tmp_path) as (pulumi, env):
-        project = Project(tmp_path / "project", pulumi, env)
+    with plain_pulumi(tmp_path / "plain") as plain:
+        project = Project(tmp_path / "project", plain)
         project.program(LASTING)
         with project.running("up", "--yes", "--skip-preview"):
             program = started(project)

@@ -2,14 +2,17 @@
 
 import base64
 import copy
+from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 from google.protobuf import struct_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fluxapps.devcluster.standins.kubernetes_provider import field_managers, shape
+from fluxapps.devcluster.standins.kubernetes_provider.connection import connect
 from fluxapps.devcluster.standins.kubernetes_provider.diff import detailed, merge_patch
 from fluxapps.devcluster.standins.kubernetes_provider.force_new import force_new
 from fluxapps.devcluster.standins.kubernetes_provider.jsonpath import JSONPathError, parse_wait
@@ -265,10 +268,50 @@ def test_unreadable_paths_are_refused(expression: str) -> None:
         parse_wait(expression)
 
 
+@pytest.mark.parametrize(
+    ("server", "environ", "through"),
+    [
+        ("https://127.0.0.1:6443", {"HTTPS_PROXY": "http://proxy:1"}, False),
+        ("https://localhost:6443", {"HTTPS_PROXY": "http://proxy:1"}, False),
+        ("https://10.1.2.3:6443", {"HTTPS_PROXY": "http://proxy:1"}, True),
+        ("https://10.1.2.3:6443", {"HTTPS_PROXY": "http://proxy:1", "NO_PROXY": "10.0.0.0/8"}, False),
+        ("https://api.example.org", {"https_proxy": "http://proxy:1", "no_proxy": ".example.org"}, False),
+        ("https://api.example.org", {"https_proxy": "http://proxy:1", "no_proxy": "ample.org"}, True),
+        ("https://api.example.org", {"http_proxy": "http://proxy:1"}, False),
+    ],
+)
+def test_proxies_are_passed_by_as_go_does(server: str, environ: dict[str, str], *, through: bool) -> None:
+    connection, namespace = connect(settings({"kubeconfig": kubeconfig(server)}, environ), environ)
+    assert isinstance(connection.pool, urllib3.ProxyManager) == through
+    assert connection.host == server
+    assert namespace == "default"
+
+
+def test_without_a_kubeconfig_the_files_of_the_environment_count(tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two" / "config"
+    two.parent.mkdir()
+    one.write_text("{current-context: b, contexts: [{name: b, context: {cluster: c, user: u, namespace: n}}]}")
+    two.write_text(
+        "{clusters: [{name: c, cluster: {server: https://there}}], users: [{name: u, user: {tokenFile: t}}]}"
+    )
+    (two.parent / "t").write_text("token\n")
+    environ = {"KUBECONFIG": f"{one}:{two}:{tmp_path / 'nowhere'}"}
+    connection, namespace = connect(settings({}, environ), environ)
+    assert (connection.host, namespace) == ("https://there", "n")
+    assert connection.headers()["Authorization"] == "Bearer token"
+
+
+def test_without_any_kubeconfig_there_is_no_connection(tmp_path: Path) -> None:
+    environ = {"KUBECONFIG": str(tmp_path / "nowhere")}
+    with pytest.raises(SettingsError, match="no configuration has been provided"):
+        connect(settings({}, environ), environ)
+
+
 def kubeconfig(server: str) -> str:
     return (
         "{current-context: a, contexts: [{name: a, context: {cluster: c, user: u}}, {name: b, context: {cluster: d}}],"
-        f" clusters: [{{name: c, cluster: {{server: '{server}'}}}}, {{name: d, cluster: {{server: other}}}}]}}"
+        f" clusters: [{{name: c, cluster: {{server: '{server}'}}}}, {{name: d, cluster: {{server: other}}}}],"
+        " users: [{name: u, user: {token: t}}]}"
     )
 
 

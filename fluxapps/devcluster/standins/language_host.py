@@ -21,6 +21,7 @@ from google.protobuf import empty_pb2, json_format
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
 from fluxapps.devcluster.standins import engine_log, server
+from fluxapps.devcluster.standins.engine_environ import environ_of
 from fluxapps.devcluster.standins.program import packages
 from fluxapps.devcluster.standins.toolchain import Interpreter, ToolchainError, interpreter
 
@@ -48,7 +49,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         """
         self._without = without
         self._engines: dict[str, str] = {}
-        self._running: set[subprocess.Popen[bytes]] = set()
+        self._running: dict[subprocess.Popen[bytes], str] = {}
         self._lock = threading.Lock()
 
     def stop(self) -> None:
@@ -68,10 +69,10 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         """Say what this is."""
         return plugin_pb2.PluginInfo(version="0.0.0-standin")
 
-    def Cancel(self, _request: Any, _context: grpc.ServicerContext) -> Any:  # noqa: N802
-        """Ask the programs to stop."""
+    def Cancel(self, _request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """Ask the connection's programs to stop."""
         with self._lock:
-            running = list(self._running)
+            running = [program for program, peer in self._running.items() if peer == context.peer()]
         for program in running:
             _interrupt(program)
         return empty_pb2.Empty()
@@ -152,7 +153,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         finally:
             os.close(lifeline)
         with self._lock:
-            self._running.add(program)
+            self._running[program] = context.peer()
         # Called when the call is over, also because the engine is gone or gave up.
         ended: Future[None] = Future()
         if not context.add_callback(lambda: None if ended.done() else _interrupt(program)):
@@ -172,7 +173,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
                 output.join(GRACE_SECONDS)
         finally:
             with self._lock:
-                self._running.discard(program)
+                self._running.pop(program, None)
             _kill(program)
             os.close(held)
             log.close()
@@ -224,7 +225,7 @@ def _forwarded(output: IO[bytes] | None, log: engine_log.EngineLog, stream: int)
 def _interpreter(info: Any, context: grpc.ServicerContext) -> Interpreter:
     options = json_format.MessageToDict(info.options)
     try:
-        return interpreter(info.root_directory, info.program_directory, options)
+        return interpreter(info.root_directory, info.program_directory, options, environ_of(context.peer()))
     except ToolchainError as error:
         context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         raise

@@ -102,7 +102,7 @@ def plugins(
         started = []
         for standin in _standins(lacking):
             say(f"STAND-IN: {standin.what} is not installed; a stand-in of fluxapps takes its place")
-            started.append((standin, stack.enter_context(_process(standin.command))))
+            started.append((standin, stack.enter_context(_process(standin.command, env))))
         deadline = time.monotonic() + START_SECONDS
         for standin, process in started:
             attached = f"{standin.key}:{_port(standin.what, process, deadline)}"
@@ -123,7 +123,7 @@ def _standins(lacking: tuple[str, ...]) -> list[_StandIn]:
 
 
 @contextmanager
-def _process(command: tuple[str, ...]) -> Iterator["subprocess.Popen[str]"]:
+def _process(command: tuple[str, ...], env: Mapping[str, str]) -> Iterator["subprocess.Popen[str]"]:
     module, *arguments = command
     process = subprocess.Popen(  # noqa: S603
         [sys.executable, "-m", f"fluxapps.devcluster.standins.{module}", *arguments],
@@ -131,6 +131,7 @@ def _process(command: tuple[str, ...]) -> Iterator["subprocess.Popen[str]"]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        env=dict(env),
         # Ctrl-C is for pulumi, which then tells its plugins.
         start_new_session=True,
     )

@@ -22,7 +22,7 @@ class Interpreter:
     toolchain: str
 
 
-def interpreter(root: str, program: str, options: dict[str, Any]) -> Interpreter:
+def interpreter(root: str, program: str, options: dict[str, Any], environ: dict[str, str]) -> Interpreter:
     """Choose the Python of the program in the folder *program* of the project at *root*.
 
     Unlike the real host, which takes `python3` from PATH, a project that names no virtualenv gets the Python that
@@ -32,6 +32,7 @@ def interpreter(root: str, program: str, options: dict[str, Any]) -> Interpreter
         root: The folder of Pulumi.yaml.
         program: The folder of the main program.
         options: Pulumi.yaml's `runtime.options`.
+        environ: The environment to run it in.
 
     Returns:
         The interpreter, with the virtualenv activated where there is one.
@@ -46,9 +47,8 @@ def interpreter(root: str, program: str, options: dict[str, Any]) -> Interpreter
     if toolchain not in TOOLCHAINS:
         raise ToolchainError(f"unsupported toolchain option: {toolchain}")
     virtualenv = options.get("virtualenv") or {"pip": "", "uv": ".venv", "poetry": ".venv"}[toolchain]
-    environ = dict(os.environ)
     if not virtualenv:
-        return Interpreter(os.environ.get("PULUMI_PYTHON_CMD") or sys.executable, environ, toolchain)
+        return Interpreter(environ.get("PULUMI_PYTHON_CMD") or sys.executable, environ, toolchain)
     base = root if options.get("virtualenv") else program
     folder = Path(base, virtualenv)
     python = folder / "bin" / "python"
@@ -58,10 +58,10 @@ def interpreter(root: str, program: str, options: dict[str, Any]) -> Interpreter
             f"{'is no virtual environment' if folder.exists() else 'does not exist'}; make it with\n\n"
             f"    python3 -m venv {folder}\n    {python} -m pip install -r requirements.txt\n"
         )
-    environ.pop("PYTHONHOME", None)
-    environ["VIRTUAL_ENV"] = str(folder)
-    environ["PATH"] = os.pathsep.join(filter(None, (str(python.parent), environ.get("PATH"))))
-    return Interpreter(str(python), environ, toolchain)
+    activated = {key: value for key, value in environ.items() if key != "PYTHONHOME"}
+    activated["VIRTUAL_ENV"] = str(folder)
+    activated["PATH"] = os.pathsep.join(filter(None, (str(python.parent), environ.get("PATH"))))
+    return Interpreter(str(python), activated, toolchain)
 
 
 def _detected(program: Path) -> str:

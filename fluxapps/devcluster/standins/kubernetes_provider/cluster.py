@@ -6,7 +6,7 @@ import threading
 import time
 import urllib.parse
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -249,9 +249,16 @@ class Cluster:
         self.request(Request("DELETE", address.path, {}, options))
 
     def watch(
-        self, address: Address, *, since: str, seconds: float, cancellation: Cancellation
+        self, address: Address, selector: str, *, since: str, seconds: float, cancellation: Cancellation
     ) -> Iterator[tuple[str, Object]]:
-        """Yield what happens to one object: the event's type and the object; ends when *seconds* are over.
+        """Yield what happens to objects: the event's type and the object; ends when *seconds* are over.
+
+        Args:
+            address: Where they are; its name counts for nothing.
+            selector: Which fields they must have.
+            since: The version to begin after; when empty, what there is comes first.
+            seconds: How long.
+            cancellation: Ends it before.
 
         Raises:
             ApiError: The server refused, or *since* is too old (code 410).
@@ -259,11 +266,11 @@ class Cluster:
         """
         query = {
             "watch": "true",
-            "fieldSelector": f"metadata.name={address.name}",
+            "fieldSelector": selector,
             "resourceVersion": since,
             "timeoutSeconds": str(max(int(seconds), 1)),
         }
-        request = Request("GET", Address(address.resource, address.namespace).path, query)
+        request = Request("GET", replace(address, name="").path, query)
         # Left open for longer than the server is asked to hold it, so that the server ends it.
         response = self._send(request, timeout=seconds + 10, stream=True)
         with contextlib.closing(response), cancellation.closing(response.shutdown):

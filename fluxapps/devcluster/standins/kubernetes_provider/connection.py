@@ -2,12 +2,13 @@
 
 import base64
 import binascii
+import ipaddress
 import os
 import ssl
 import tempfile
 import urllib.parse
-import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,8 +47,12 @@ class Connection:
     headers: Headers
 
 
-def connect(settings: Settings) -> tuple[Connection, str]:
+def connect(settings: Settings, environ: Mapping[str, str]) -> tuple[Connection, str]:
     """Make the connection that a provider's settings ask for; nothing is sent yet.
+
+    Args:
+        settings: The provider's.
+        environ: Where KUBECONFIG and proxies are looked up.
 
     Returns:
         The connection, and the namespace for objects that say none: the provider's or the context's.
@@ -56,7 +61,7 @@ def connect(settings: Settings) -> tuple[Connection, str]:
         SettingsError: There is no kubeconfig, or nothing usable in it.
     """
     # Paths in a kubeconfig that is given to the provider count from the working directory, wherever the file is.
-    kubeconfig = parse_kubeconfig(settings.kubeconfig) if settings.kubeconfig else _ambient()
+    kubeconfig = parse_kubeconfig(settings.kubeconfig) if settings.kubeconfig else _ambient(environ)
     context_name = settings.context or str(kubeconfig.get("current-context") or "")
     context = entry(kubeconfig, "contexts", context_name)
     if context is None:
@@ -72,17 +77,17 @@ def connect(settings: Settings) -> tuple[Connection, str]:
     try:
         encryption = _encryption(cluster)
         headers = _credentials(user or {}, encryption, lambda: _loaded(kubeconfig, context_name))
-        pool = _pool(cluster, encryption)
+        pool = _pool(cluster, encryption, environ)
     except (OSError, ValueError, ssl.SSLError) as error:
         raise SettingsError(f'cluster "{cluster_name}", user "{user_name}": {error}') from error
     namespace = settings.namespace or str(context.get("namespace") or "default")
     return Connection(str(cluster["server"]).rstrip("/"), pool, headers), namespace
 
 
-def _ambient() -> Kubeconfig:
+def _ambient(environ: Mapping[str, str]) -> Kubeconfig:
     """Merge the files of KUBECONFIG, or read ~/.kube/config: of two entries with one name, the first counts."""
     merged: Kubeconfig = {}
-    paths = os.environ.get("KUBECONFIG") or str(Path("~/.kube/config").expanduser())
+    paths = environ.get("KUBECONFIG") or str(Path("~/.kube/config").expanduser())
     for path in filter(None, paths.split(os.pathsep)):
         file = Path(path).expanduser()
         if not file.is_file():
@@ -165,7 +170,7 @@ def _decoded(entry: dict[str, Any], key: str) -> bytes:
         raise ValueError(f"{key} is no base64: {error}") from error
 
 
-def _pool(cluster: dict[str, Any], encryption: ssl.SSLContext) -> urllib3.PoolManager:
+def _pool(cluster: dict[str, Any], encryption: ssl.SSLContext, environ: Mapping[str, str]) -> urllib3.PoolManager:
     kept: dict[str, Any] = {"maxsize": KEPT_CONNECTIONS, "ssl_context": encryption}
     if cluster.get("tls-server-name"):
         kept |= {"server_hostname": cluster["tls-server-name"], "assert_hostname": cluster["tls-server-name"]}
@@ -174,10 +179,28 @@ def _pool(cluster: dict[str, Any], encryption: ssl.SSLContext) -> urllib3.PoolMa
         kept |= {"assert_hostname": False}
         # The kubeconfig says so: to remark on it at every request helps nobody.
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-    proxy = cluster.get("proxy-url") or urllib.request.getproxies().get(url.scheme)
-    if proxy and (cluster.get("proxy-url") or not urllib.request.proxy_bypass(url.hostname or "")):
+    said = {key.lower(): value for key, value in environ.items() if key.lower().endswith("_proxy")}
+    ambient = said.get(f"{url.scheme}_proxy")
+    if ambient and _bypassed(url.hostname or "", said.get("no_proxy", "")):
+        ambient = None
+    if proxy := cluster.get("proxy-url") or ambient:
         return urllib3.ProxyManager(proxy, **kept)
     return urllib3.PoolManager(**kept)
+
+
+def _bypassed(host: str, no_proxy: str) -> bool:
+    """Whether a host is reached without the proxy of the environment, as Go has it: loopback always."""
+    with suppress(ValueError):
+        address = ipaddress.ip_address(host)
+        return address.is_loopback or any(address in network for network in _networks(no_proxy))
+    names = [name.strip().lstrip("*").lstrip(".") for name in no_proxy.split(",") if name.strip()]
+    return host == "localhost" or any(name in {"", host} or host.endswith(f".{name}") for name in names)
+
+
+def _networks(no_proxy: str) -> Iterator[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    for name in no_proxy.split(","):
+        with suppress(ValueError):
+            yield ipaddress.ip_network(name.strip(), strict=False)
 
 
 def _loaded(kubeconfig: Kubeconfig, context: str) -> Any:

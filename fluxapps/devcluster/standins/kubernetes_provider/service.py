@@ -6,6 +6,7 @@ preview and update), and says nowhere in a call which one it means; the connecti
 
 import importlib.metadata
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ from google.protobuf import any_pb2, empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
 from fluxapps.devcluster.standins import engine_log
+from fluxapps.devcluster.standins.engine_environ import environ_of
 from fluxapps.devcluster.standins.kubernetes_provider.call import Call as _Call
 from fluxapps.devcluster.standins.kubernetes_provider.call import OperationError, PartialError
 from fluxapps.devcluster.standins.kubernetes_provider.check import autoname, check
@@ -112,10 +114,10 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):
         """Give the schema of a package without resources: programs bring their own SDK."""
         return provider_pb2.GetSchemaResponse(schema='{"name":"kubernetes","version":"0.0.0"}')
 
-    def CheckConfig(self, request: Any, _context: grpc.ServicerContext) -> Any:  # noqa: N802
+    def CheckConfig(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Refuse arguments that cannot be honoured."""
         try:
-            settings(from_struct(request.news))
+            settings(from_struct(request.news), environ_of(context.peer()))
         except SettingsError as error:
             failures = [provider_pb2.CheckFailure(reason=str(error))]
             return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
@@ -134,7 +136,8 @@ class KubernetesProvider(provider_pb2_grpc.ResourceProviderServicer):
         for key, value in request.variables.items():
             arguments.setdefault(key.removeprefix(CONFIG_PREFIX), value)
         with _Told(context):
-            self._session(context).reach = _configured(settings(arguments))
+            environ = environ_of(context.peer())
+            self._session(context).reach = _configured(settings(arguments, environ), environ)
         return provider_pb2.ConfigureResponse(
             acceptSecrets=True, supportsPreview=True, supports_autonaming_configuration=True
         )
@@ -271,9 +274,9 @@ class _Underway(_Told):
         super().__exit__(kind, error, traceback)
 
 
-def _configured(arguments: Settings) -> Reach:
+def _configured(arguments: Settings, environ: Mapping[str, str]) -> Reach:
     try:
-        connection, namespace = connect(arguments)
+        connection, namespace = connect(arguments, environ)
     except SettingsError as error:
         return Reach(arguments, None, arguments.namespace or "default", NO_CLIENT.format(error=error))
     cluster = Cluster(connection, arguments.limits)

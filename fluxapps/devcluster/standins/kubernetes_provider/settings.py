@@ -1,7 +1,6 @@
 """The provider's settings: what `Configure` is given, the environment variables behind it, and what a change means."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +54,7 @@ class Settings:
     limits: ClientLimits = ClientLimits()
 
 
-def settings(arguments: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Settings:
+def settings(arguments: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
     """Read a provider's arguments.
 
     Args:

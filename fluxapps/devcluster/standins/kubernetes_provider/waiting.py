@@ -2,14 +2,17 @@
 
 import itertools
 import json
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
 from fluxapps.devcluster.standins.kubernetes_provider import shape
 from fluxapps.devcluster.standins.kubernetes_provider.call import Call
-from fluxapps.devcluster.standins.kubernetes_provider.cluster import ApiError, UnreachableError
+from fluxapps.devcluster.standins.kubernetes_provider.cluster import ApiError, Cancellation, Resource, UnreachableError
 from fluxapps.devcluster.standins.kubernetes_provider.jsonpath import JSONPathError, parse_wait
 from fluxapps.devcluster.standins.kubernetes_provider.reach import Reach
 
@@ -18,6 +21,11 @@ WAIT_FOR = "pulumi.com/waitFor"
 TIMEOUT = "pulumi.com/timeoutSeconds"
 
 DEFAULT_SECONDS = 600.0
+
+EVENTS = Resource("v1", "Event", "events", namespaced=True)
+
+# As long as the longest wait anybody will ask for.
+WARNINGS_SECONDS = 24 * 3600.0
 
 # Pause before a watch that could not be opened is tried again.
 RETRY_SECONDS = 1.0
@@ -60,18 +68,43 @@ class Target:
             WaitError: The time is over, or the wait was cancelled.
         """
         deadline = time.monotonic() + seconds
-        try:
-            for attempt in itertools.count():
-                remaining = deadline - time.monotonic()
-                if attempt and (remaining <= 0 or self.call.cancellation.sleep(min(RETRY_SECONDS, remaining))):
-                    break
-                if self._watched(done, deadline):
-                    return self.live
-        finally:
-            self.call.show("")
+        for attempt in itertools.count():
+            remaining = deadline - time.monotonic()
+            if attempt and (remaining <= 0 or self.call.cancellation.sleep(min(RETRY_SECONDS, remaining))):
+                break
+            if self._watched(done, deadline):
+                return self.live
         if self.call.cancellation.cancelled:
             raise WaitError(f'Resource operation was cancelled for "{self._address.name}"', self.live)
         raise WaitError("timed out waiting for the condition", self.live)
+
+    @contextmanager
+    def warnings(self) -> Iterator[None]:
+        """Show what controllers warn of beside the object, inside the block."""
+        ended = Cancellation()
+
+        def follow() -> None:
+            # Whoever may not read events is told nothing.
+            with suppress(ApiError, UnreachableError):
+                for _, event in self._cluster.watch(
+                    replace(self._address, resource=EVENTS),
+                    f"involvedObject.uid={self._uid}",
+                    since="",
+                    seconds=WARNINGS_SECONDS,
+                    cancellation=ended,
+                ):
+                    if event.get("type") == "Warning":
+                        self.call.show(f"{event.get('reason')}: {event.get('message')}")
+
+        thread = threading.Thread(target=follow, name="warnings", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.cancel()
+            # A server that doesn't even answer is not waited for.
+            thread.join(1)
+            self.call.show("")
 
     def _watched(self, done: Callable[[str, Object], bool], deadline: float) -> bool:
         """Look, then watch for as long as the server lets us."""
@@ -84,6 +117,7 @@ class Target:
                 return True
             for event, live in self._cluster.watch(
                 self._address,
+                f"metadata.name={self._address.name}",
                 since=found["metadata"]["resourceVersion"],
                 seconds=max(deadline - time.monotonic(), 0),
                 cancellation=self.call.cancellation,
@@ -199,7 +233,10 @@ def until_ready(target: Target, inputs: Object) -> Object:
         target.call.show(lacking)
         return not lacking and event != "DELETED"
 
-    return target.until(ready, seconds_for(target.call.timeout, inputs)) if wanted else target.live
+    if not wanted:
+        return target.live
+    with target.warnings():
+        return target.until(ready, seconds_for(target.call.timeout, inputs))
 
 
 def until_gone(target: Target, inputs: Object) -> None:
@@ -217,4 +254,7 @@ def until_gone(target: Target, inputs: Object) -> None:
         target.call.show(f"Deletion waits for finalizers: {', '.join(finalizers)}" if finalizers else "Deleting")
         return event == "DELETED"
 
-    target.until(gone, seconds_for(target.call.timeout, inputs))
+    try:
+        target.until(gone, seconds_for(target.call.timeout, inputs))
+    finally:
+        target.call.show("")

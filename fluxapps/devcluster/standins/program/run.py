@@ -58,15 +58,11 @@ def execute(program: str) -> None:
     """Run the program as `__main__`; one that isn't there is told in a sentence."""
     import pulumi  # noqa: PLC0415 - `main` says what to do when it is missing
 
-    try:
-        runpy.run_path(program, run_name="__main__")
-    except ImportError as error:
-        own = {__file__, runpy.__file__, "<frozen runpy>"}
-        files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
-        if files[-1] not in {runpy.__file__, "<frozen runpy>"} or not own.issuperset(files):
-            raise
+    # runpy would go on to look for a `__main__` all along sys.path.
+    if os.path.isdir(program) and not os.path.isfile(os.path.join(program, "__main__.py")):  # noqa: PTH112, PTH113, PTH118
         pulumi.log.error(f"unable to find main python program `__main__.py` in `{os.path.abspath(program)}`")  # noqa: PTH100
         sys.exit(ALREADY_TOLD)
+    runpy.run_path(program, run_name="__main__")
 
 
 def run(request: dict[str, Any]) -> int:
