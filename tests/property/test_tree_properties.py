@@ -82,7 +82,7 @@ def write(tree: Path, files: dict[str, bytes], kill: int | None) -> tuple[bool, 
     return False, []
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.lists(st.tuples(trees, st.none() | st.integers(1, 40), foreign), min_size=1, max_size=5),
     trees,
@@ -108,7 +108,7 @@ def test_any_renders_and_kills_converge_and_keep_foreign_files(
             theirs |= put(tree, others)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(trees.filter(bool), trees, st.integers(1, 40), st.data())
 def test_an_edit_is_always_seen_and_never_lost(
     first: dict[str, bytes], second: dict[str, bytes], kill: int, data: st.DataObject

@@ -250,9 +250,12 @@ def test_nothing_is_removed_behind_a_symlink(tree: Path, tmp_path: Path) -> None
     write_tree(tree, {"podinfo/sub/a.yaml": b"1", "b.yaml": b"2"})
     (tree / "podinfo").rename(tmp_path / "moved")
     (tree / "podinfo").symlink_to(tmp_path / "moved")
-    (tmp_path / "moved/empty").mkdir()
     write_tree(tree, {"b.yaml": b"2"})
     assert (tmp_path / "moved/sub/a.yaml").read_bytes() == b"1"
+    (tmp_path / "moved/sub/a.yaml").unlink()
+    (tree / INDEX).write_text((tree / INDEX).read_text().replace('"b.yaml"', '"podinfo/sub/a.yaml": "0",\n  "b.yaml"'))
+    write_tree(tree, {"b.yaml": b"2"})
+    assert (tmp_path / "moved/sub").is_dir()
     assert (tree / "podinfo").is_symlink()
 
 
