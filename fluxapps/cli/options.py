@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from fluxapps.cli.session import Session, nearest_root
+from fluxapps.cli.session import Session, nearest_root, stack_names
 
 
 @unique
@@ -35,8 +35,7 @@ def _root(ctx: typer.Context) -> Path | None:
 def complete_stack(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the stacks that begin with *incomplete*, from the names of their files."""
     root = _root(ctx)
-    names = [path.stem.removeprefix("Pulumi.") for path in root.glob("Pulumi.*.yaml")] if root else []
-    return sorted(name for name in names if name.startswith(incomplete))
+    return [name for name in (stack_names(root) if root else ()) if name.startswith(incomplete)]
 
 
 def complete_group(ctx: typer.Context, incomplete: str) -> list[str]:

@@ -14,7 +14,7 @@ from fluxapps.cli.backend import Backend
 from fluxapps.cli.child import run_child
 from fluxapps.cli.failure import CommandError
 from fluxapps.cli.render import own_folder, render_command, tell_difference
-from fluxapps.cli.session import command_line
+from fluxapps.cli.session import command_line, stack_names
 from fluxapps.cli.stack import sound_fleet, tree_of
 from fluxapps.devcluster.programs import ProgramError, find
 from fluxapps.devcluster.standins import StandInError, plugins
@@ -79,8 +79,8 @@ def _checked(root: Path, verb: str, stack: str) -> str:
     """Refuse what would fail in the program too, before anything is started, and return the project's name."""
     if verb == "destroy":
         # It works from the state alone: bad files must not keep anybody from it.
-        if not (root / f"Pulumi.{stack}.yaml").is_file():
-            stacks = sorted(path.stem.removeprefix("Pulumi.") for path in root.glob("Pulumi.*.yaml"))
+        stacks = stack_names(root)
+        if stack not in stacks:
             raise CommandError(
                 f"no stack '{stack}': there is no Pulumi.{stack}.yaml",
                 did_you_mean(stack, stacks, otherwise=f"there are: {', '.join(stacks) or 'none'}"),

@@ -46,6 +46,11 @@ def command_line(root: Path, *words: str) -> str:
     return shlex.join(["fluxapps", *(() if inside else ("--root", os.path.relpath(root))), *words])
 
 
+def stack_names(root: Path) -> list[str]:
+    """Return the stacks of the repository at *root*, sorted, from the names of their files alone."""
+    return sorted(path.stem.removeprefix("Pulumi.") for path in root.glob("Pulumi.?*.y*ml"))
+
+
 def nearest_root(folder: Path) -> Path | None:
     """Return *folder*, or the nearest one above it, that has a Pulumi.yaml."""
     return next((each for each in (folder, *folder.parents) if (each / PROJECT_FILE).is_file()), None)

@@ -86,6 +86,22 @@ def test_kills_one_after_another_are_finished_by_one_render(tmp_path: Path) -> N
     assert content(tree) == AFTER
 
 
+def test_two_renders_at_once_take_turns(tmp_path: Path) -> None:
+    tree, children = tmp_path / "tree", []
+    for files in (BEFORE, AFTER):
+        children.append(os.fork())
+        if children[-1] == 0:
+            try:
+                for _ in range(40):
+                    write_tree(tree, files)
+                    write_tree(tree, OTHER)
+            except BaseException:  # noqa: BLE001 - the child must never run on into the test session
+                os._exit(1)
+            os._exit(0)
+    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0, 0]
+    assert content(tree) == OTHER
+
+
 def test_an_edit_after_a_kill_is_still_seen(tmp_path: Path) -> None:
     step, killed = 0, True
     while killed:
