@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,11 @@ from kubernetes import client, config
 from kubernetes.dynamic import DynamicClient
 
 from fluxapps.devcluster import Cluster
+from tests.engine.fleet import WAYS, Fleet, Tools, Way, tools
+from tests.engine.live import Live
+
+_numbers = count(1)
+"""Tests share the cluster: each of their stacks has a number in its name."""
 
 Connect = Callable[[Cluster], AbstractContextManager[DynamicClient]]
 
@@ -41,3 +47,23 @@ def kubernetes_client(cluster: Cluster, connect: Connect) -> Iterator[DynamicCli
     """A client for any kind of the session's cluster."""
     with connect(cluster) as connected:
         yield connected
+
+
+@pytest.fixture
+def live(kubernetes_client: DynamicClient) -> Live:
+    """The objects in the session's cluster."""
+    return Live(kubernetes_client)
+
+
+@pytest.fixture(scope="session")
+def pulumi_tools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tools]:
+    """Pulumi with its plugins, for every stack of the session."""
+    with tools(tmp_path_factory.mktemp("pulumi")) as found:
+        yield found
+
+
+@pytest.fixture(params=WAYS)
+def fleet(request: pytest.FixtureRequest, pulumi_tools: Tools, tmp_path: Path, cluster: Cluster) -> Fleet:
+    """A repository with one stack and no app yet; once for each way to run the program."""
+    way: Way = request.param
+    return Fleet(tmp_path, way, pulumi_tools, cluster, f"t{next(_numbers)}")
