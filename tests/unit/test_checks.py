@@ -277,3 +277,28 @@ def test_the_kinds_are_those_of_kubernetes() -> None:
                 seen += 1
                 assert is_namespaced(found[1] or "", kinds[name]) is (found[2] is not None), kinds[name]
     assert seen > 60
+
+
+@pytest.mark.parametrize("key", ["0", "01", "+1", "a.b/c"])
+def test_a_label_that_is_no_string_is_found_whatever_its_key(tmp_path: Path, key: str) -> None:
+    app = f'{CHART}release:\n  metadata:\n    labels:\n      "{key}": true\n'
+    base(tmp_path, {"apps/podinfo/app.yaml": app})
+    found = [problem for problem in problems(tmp_path, "dev") if problem.code == "wrong-type"]
+    assert (only(found).file, only(found).line) == ("apps/podinfo/app.yaml", 6)
+
+
+def test_a_sibling_that_the_whole_app_depends_on_comes_first(tmp_path: Path) -> None:
+    app = "repository: podinfo\ndependsOn: [podinfo/z]\nreleases: {a: {chart: a}, z: {chart: z}}\n"
+    base(tmp_path, {"apps/podinfo/app.yaml": app})
+    names = [one.id.name for one in declare(resolved(tmp_path)).apps[0].objects if one.id.kind == "HelmRelease"]
+    assert names == ["z", "a"]
+
+
+def test_other_yaml_is_read_once(tmp_path: Path) -> None:
+    """A folder is read for what Flux applies, for its layout and for its Secrets."""
+    cm = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: podinfo}\n"
+    base(tmp_path, {"apps/podinfo/set/cm.yaml": cm, "apps/podinfo/set/kustomization.yaml": "resources: [cm.yaml]\n"})
+    fleet = resolve(load(tmp_path), "dev")
+    assert check(fleet) == []
+    (tmp_path / "apps" / "podinfo" / "set" / "cm.yaml").write_text("no: yaml: at: all")
+    assert check(fleet) == []

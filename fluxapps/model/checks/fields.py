@@ -115,7 +115,7 @@ def _incomplete(app: App, release: Release) -> Iterator[Problem]:
     if not release.chart:
         named = release.origin("chart") or where
         yield error("missing-field", f"{which} says no chart", named, app.source.file.file, "add 'chart: <its name>'")
-    if not release.repository and "sourceRef" not in _below(release.said, ("chart", "spec")):
+    if not release.repository and "sourceRef" not in below(release.said, ("chart", "spec")):
         named = release.origin("repository") or where
         fix = "add 'repository: <a name under repositories in fleet.yaml>'"
         yield error("missing-field", f"{which} says no repository", named, app.source.file.file, fix)
@@ -128,7 +128,7 @@ def _said_twice(app: App, release: Release) -> Iterator[Problem]:
             what = f"'release.{theirs}' is said by {ours} here"
             yield error("said-twice", what, release.origin("release", theirs), file, f"say {ours}, beside 'release'")
     for ours, path in _SAID_BY_OURS.items():
-        if getattr(release, ours) is not None and path[-1] in _below(release.said, path[:-1]):
+        if getattr(release, ours) is not None and path[-1] in below(release.said, path[:-1]):
             yield _twice(f"release.{'.'.join(path)}", ours, release.origin("release", *path), file)
     if (app.depends_on or release.depends_on) and "dependsOn" in release.said:
         yield _twice("release.dependsOn", "dependsOn", release.origin("release", "dependsOn"), file)
@@ -138,7 +138,8 @@ def _twice(theirs: str, ours: str, where: Any, file: str) -> Problem:
     return error("said-twice", f"both '{ours}' and '{theirs}' are said", where, file, f"keep '{ours}'")
 
 
-def _below(said: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
+def below(said: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
+    """Return the map at *path* in *said*; an empty one where there is none."""
     found: Any = said
     for part in path:
         found = found.get(part) if isinstance(found, dict) else None
@@ -153,8 +154,23 @@ def _kustomization(fleet: Fleet, app: App) -> Iterator[Problem]:
         what = "'wait: true' beside a release: Flux would then pass over healthChecks, which look at the release"
         fix = "remove it; an app that others depend on is checked anyway"
         yield error("wait-beside-release", what, app.origin("kustomization", "wait"), file, fix)
+    if fleet.delivery == "git" and app.releases:
+        yield from _moved(app)
     where = origin(own_layers(app), ("substituteValues",)) if app.substitute_values else None
     if where is not None and "postBuild" not in app.kustomization:
         what = "'substituteValues' does nothing: the app's kustomization has no postBuild"
         fix = "add kustomization: {postBuild: …}, or remove it"
         yield warning("substitute-without-postbuild", what, where, file, fix)
+
+
+def _moved(app: App) -> Iterator[Problem]:
+    """Yield what would give our releases other names or namespaces, on which values and dependencies don't follow."""
+    said, file = app.said_kustomization, app.source.file.file
+    for field in ("namePrefix", "nameSuffix", "targetNamespace"):
+        value = said.get(field)
+        if value and (field != "targetNamespace" or any(one.namespace != value for one in app.releases)):
+            what = f"'{field}' would move the app's releases away from their values: Flux applies both in git delivery"
+            fix = "remove it; put other YAML that needs it in an app of its own"
+            if field == "targetNamespace":
+                fix = "say 'namespace' instead, or put other YAML that needs it in an app of its own"
+            yield error("moved-release", what, app.origin("kustomization", field), file, fix)

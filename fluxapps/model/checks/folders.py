@@ -46,7 +46,12 @@ class Folder:
 
 def folders(fleet: Fleet) -> list[Folder]:
     """Return what Flux reads in every folder of *fleet*."""
-    found = [_Reader(fleet, app, app.source.folder, app.other).folder() for app in fleet.apps if app.other]
+    found = [
+        _Reader(fleet, app, app.source.folder, app.other).folder()
+        for app in fleet.apps
+        # Where Flux is told to read something else, what lies here is nobody's.
+        if app.other and not {"path", "sourceRef"} & app.said_kustomization.keys()
+    ]
     if fleet.sources.bootstrap:
         found.append(_Reader(fleet, None, "bootstrap", fleet.sources.bootstrap).folder())
     return found
@@ -132,24 +137,24 @@ class _Reader:
 
     def _follow(self, reference: Reference, folder: str, read: YamlFile, namespace: str, *, renamed: bool) -> None:
         path = _joined(folder, reference.path)
-        where = at(read, reference.place)
+        said: tuple[str, str, str] | None = None
         if path is None:
             if not reference.is_remote:
-                what = f"'{reference.path}' leads out of {self.top}/, which Flux reads by itself"
                 fix = f"copy it into {self.top}/, or make it an app of its own"
-                self._error("leaves-folder", what, where, read.file, fix)
+                said = "leaves-folder", f"leads out of {self.top}/, which Flux reads by itself", fix
         elif path in self.files:
             self.named.add(path)
             if reference.holds_objects:
                 self._objects(self.files[path], namespace, renamed=renamed)
         elif path in self.open:
-            what = f"'{reference.path}' leads back to the kustomization.yaml that names it"
-            self._error("kustomization-cycle", what, where, read.file, "take it out")
+            said = "kustomization-cycle", "leads back to the kustomization.yaml that names it", "take it out"
         elif path in self.units:
             self._unit(path, namespace, renamed=renamed)
-        elif not reference.is_remote and (said := self._missing(path)) is not None:
+        elif not reference.is_remote:
+            said = self._missing(path)
+        if said is not None:
             code, what, fix = said
-            self._error(code, f"'{reference.path}' {what}", where, read.file, fix)
+            self._error(code, f"'{reference.path}' {what}", at(read, reference.place), read.file, fix)
 
     def _missing(self, path: str) -> tuple[str, str, str] | None:
         """Return code, what and fix for *path*, which is none of the files Flux reads."""

@@ -64,6 +64,12 @@ def _path(fleet: Fleet) -> Iterator[Problem]:
         what = f"the rendered tree can't be in '{path or '.'}', among what it is rendered from"
         yield error("git-path", what, where, file, f"leave it out: deploy/{fleet.stack}")
         return
+    for stack in fleet.sources.stack_files.values():
+        other = stack.cluster.get("git") or {}
+        rendered = stack.stack != fleet.stack and stack.cluster.get("delivery") == "git"
+        if rendered and str(other.get("path") or f"deploy/{stack.stack}").removeprefix("./").rstrip("/") == path:
+            what = f"stack {stack.stack} renders into '{path}' too, so one would take the other's files away"
+            yield error("git-path", what, where, file, f"leave it out: deploy/{fleet.stack}")
     for above in (PurePosixPath(path), *PurePosixPath(path).parents):
         if (fleet.sources.root / above / _SYNC).exists():
             sync = str(above / _SYNC)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+from fluxapps.model.checks.fields import below
 from fluxapps.model.checks.folders import OtherObject
 from fluxapps.model.checks.kinds import is_namespaced
 from fluxapps.model.checks.names import helm_name
@@ -151,9 +152,12 @@ def _helm_chart(fleet: Fleet, release: Release) -> tuple[str, str] | None:
     Source: helm-controller, HelmRelease.GetHelmChartName; the HelmChart is in the source's namespace.
     """
     repository = fleet.repositories.get(release.repository or "")
-    if repository is None or repository.kind == "OCIRepository":
+    if repository is not None and repository.kind != "OCIRepository":
+        return repository.namespace, f"{release.namespace}-{release.name}"
+    said = below(release.said, ("chart", "spec", "sourceRef"))
+    if repository is not None or not said:
         return None
-    return repository.namespace, f"{release.namespace}-{release.name}"
+    return str(said.get("namespace") or release.namespace), f"{release.namespace}-{release.name}"
 
 
 def other_clashes(fleet: Fleet, declared: Iterable[DeclaredObject], others: Iterable[OtherObject]) -> Iterator[Problem]:
@@ -165,14 +169,17 @@ def other_clashes(fleet: Fleet, declared: Iterable[DeclaredObject], others: Iter
         if other.renamed:
             continue
         identity = identity_of(other)
-        where = at(other.file, (*other.path, "metadata", "name"), document=other.document)
         if (mine := ours.get(identity)) is not None:
             owner = owner_of(fleet, mine)
             what = f"{identity} is declared by {owner.name}{_place(owner)}: two would write it"
-            yield error("two-writers", what, where, other.file.file, _one_writer(identity))
+            yield error("two-writers", what, _name_of(other), other.file.file, _one_writer(identity))
         elif (first := seen.setdefault(identity, other)) is not other:
             what = f"{identity} stands in {first.file.file} too: two would write it"
-            yield error("two-writers", what, where, other.file.file, "keep one of them")
+            yield error("two-writers", what, _name_of(other), other.file.file, "keep one of them")
+
+
+def _name_of(other: OtherObject) -> Origin:
+    return at(other.file, (*other.path, "metadata", "name"), document=other.document)
 
 
 def _one_writer(identity: ObjectId) -> str:

@@ -114,9 +114,13 @@ def unused_problems(fleet: Fleet, others: Iterable[OtherObject]) -> Iterator[Pro
             yield warning("unused-repository", what, repository.origin(), stack_file(fleet), "remove it")
     lived_in = _namespaces_used(fleet, others)
     for namespace in fleet.namespaces.values():
-        if namespace.name not in lived_in and (namespace.external or is_ours(fleet, namespace.name)):
+        if not (namespace.external or is_ours(fleet, namespace.name)):
+            what = f"'{namespace.name}' is never declared, so what is said of it does nothing"
+        elif namespace.name not in lived_in:
             what = f"nothing is in the namespace '{namespace.name}'"
-            yield warning("unused-namespace", what, namespace.origin(), stack_file(fleet), "remove it")
+        else:
+            continue
+        yield warning("unused-namespace", what, namespace.origin(), stack_file(fleet), "remove it")
 
 
 def _repositories_used(fleet: Fleet, others: Iterable[OtherObject]) -> set[str]:
@@ -124,7 +128,8 @@ def _repositories_used(fleet: Fleet, others: Iterable[OtherObject]) -> set[str]:
     used |= _said_anywhere(fleet, "repository")
     said = [release.said["chart"] for app in fleet.apps for release in app.releases if "chart" in release.said]
     said += [app.said_kustomization for app in fleet.apps if app.said_kustomization]
-    for found in (*said, *(other.manifest for other in others)):
+    said += [other.manifest for other in others if "fluxcd" in other.manifest["apiVersion"]]
+    for found in said:
         used |= _references_in(found)
     return used
 
