@@ -89,8 +89,11 @@ def _contexts(fleet: Fleet, files: Sequence[Path], said: bool) -> list[str]:
 
 def _portable(root: Path, path: str) -> str:
     """Return *path* from *root* where it lies below it: the same on every machine."""
-    whole = root / path
-    return whole.relative_to(root).as_posix() if whole.is_relative_to(root) else path
+    whole, base = Path(os.path.abspath(root / path)), root.resolve()  # noqa: PTH100 - a link to a file stays its name
+    for known in (root, base):
+        if whole.is_relative_to(known):
+            return whole.relative_to(known).as_posix()
+    return path
 
 
 def _no_context(fleet: Fleet, contexts: Sequence[str], said: str | None) -> Problem:

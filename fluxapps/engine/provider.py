@@ -20,19 +20,18 @@ Below the last step the provider's own settings (50, 120) will do."""
 class KubernetesProvider(pulumi.ProviderResource):
     """Talks to the stack's cluster."""
 
-    def __init__(self, name: str, choice: ClusterChoice, objects: int) -> None:
+    def __init__(self, name: str, choice: ClusterChoice, objects: int, identifier: str | None = None) -> None:
         """Register the provider.
 
         Args:
             name: Its logical name.
             choice: The stack's cluster.
             objects: How many objects it will keep.
+            identifier: Only its change replaces the provider, and with it every object. Default: ``<project>/<stack>``.
         """
-        identifier = f"{pulumi.get_project()}/{pulumi.get_stack()}"
         settings: dict[str, pulumi.Input[str]] = {
             "context": choice.context,
-            # Only this can replace the provider, and with it every object: a literal that never changes.
-            "clusterIdentifier": identifier,
+            "clusterIdentifier": identifier or f"{pulumi.get_project()}/{pulumi.get_stack()}",
             "enableConfigMapMutable": "true",
             "enableSecretMutable": "true",
         }

@@ -16,7 +16,7 @@ import pulumi
 from fluxapps import model
 from fluxapps.engine.adoption import Survey, survey
 from fluxapps.engine.cluster import Cluster, ClusterError
-from fluxapps.engine.cluster_guard import refuse_other_cluster
+from fluxapps.engine.cluster_guard import ClusterIdentity, refuse_other_cluster
 from fluxapps.engine.flux_guard import flux_problems
 from fluxapps.engine.kubeconfig import ClusterChoice, choose_cluster
 from fluxapps.engine.overlay import fields_of, overlay
@@ -46,7 +46,7 @@ class Run:
         self.stack = stack
         self.leaves = Leaves()
         self._environ = environ
-        self._choice: ClusterChoice | None = None
+        self._cluster: tuple[ClusterChoice, ClusterIdentity] | None = None
         self._declared: model.Declaration | None = None
 
     @classmethod
@@ -77,10 +77,11 @@ class Run:
     @cached_property
     def options(self) -> pulumi.ResourceOptions:
         """Return the options of every component: the stack's provider, made when first asked for."""
-        if self._choice is None or self._declared is None:
+        if self._cluster is None or self._declared is None:
             raise RuntimeError("the cluster is known once Run.declare() has returned")
-        objects = len(self._declared.objects())
-        return pulumi.ResourceOptions(providers=[KubernetesProvider(PROVIDER, self._choice, objects)])
+        choice, identity = self._cluster
+        provider = KubernetesProvider(PROVIDER, choice, len(self._declared.objects()), identity.identifier)
+        return pulumi.ResourceOptions(providers=[provider])
 
     def finish(self) -> None:
         """Export what a person wants to see after ``up``; the last statement of the program."""
@@ -152,8 +153,8 @@ class Run:
         """
         declared = whole.for_pulumi()
         try:
-            self._choice = choose_cluster(fleet, self._environ)
-            with Cluster(self._choice) as cluster:
+            choice = choose_cluster(fleet, self._environ)
+            with Cluster(choice) as cluster:
                 uid = cluster.uid()
                 problems = flux_problems(cluster, whole.objects(), self._stack_file)
                 found = survey(cluster, declared.objects(), declared.label)
@@ -164,7 +165,7 @@ class Run:
             raise pulumi.RunError(self._report("can't be deployed", (problem,))) from None
         problems += obstacles(found, cluster, fleet, declared.objects(), declared.label)
         self._tell(problems, f"can't be deployed to {cluster}", _hint(found, self.stack))
-        refuse_other_cluster(cluster, uid, self.stack, self.project)
+        self._cluster = (choice, refuse_other_cluster(cluster, uid, self.stack, self.project))
         return _with_objects(declared, found.adopted)
 
     def _tell(self, problems: list[Problem], verb: str, hint: str = "") -> None:

@@ -4,6 +4,7 @@ import os
 import runpy
 import shutil
 import socket
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -258,16 +259,28 @@ def test_whoever_may_not_list_is_told(repository: Repository) -> None:
 
 @pytest.mark.parametrize("preview", [False, True])
 def test_another_cluster_than_the_stacks_is_refused(repository: Repository, preview: bool) -> None:
-    said = repository.refused(preview=preview, stashed={"cluster": "the-first-uid"})
+    said = repository.refused(preview=preview, stashed={"cluster": {"uid": "the-first-uid", "clusterIdentifier": "x"}})
     assert "is not the cluster that stack 'dev' was deployed to" in said
     assert f"has UID {UID}, the stack's has the-first-uid" in said
     assert "pulumi state delete 'urn:pulumi:dev::fluxapps::pulumi:index:Stash::cluster'" in said
 
 
-def test_the_stacks_own_cluster_is_known_again(repository: Repository) -> None:
-    stash = repository.up(stashed={"cluster": UID}).one("Stash")
+def test_the_first_up_keeps_what_tells_its_cluster_from_others(repository: Repository) -> None:
+    stash = repository.up().one("Stash")
     assert stash.type == "pulumi:index:Stash"
-    assert stash.inputs == {"input": UID}
+    assert stash.inputs == {"input": {"uid": UID, "clusterIdentifier": "fluxapps/dev"}}
+
+
+def test_a_renamed_stack_keeps_its_provider(repository: Repository) -> None:
+    """The provider's identifier is the one thing whose change replaces every object."""
+    seen = repository.up(stashed={"cluster": {"uid": UID, "clusterIdentifier": "fluxapps/old-name"}})
+    assert seen.one("kubernetes").inputs["clusterIdentifier"] == "fluxapps/old-name"
+
+
+def test_a_stack_that_has_kept_nothing_yet_goes_on(repository: Repository) -> None:
+    """As `pulumi up --target` of something else leaves it."""
+    seen = repository.up(stashed={"cluster": None})
+    assert seen.one("kubernetes").inputs["clusterIdentifier"] == "fluxapps/dev"
 
 
 def test_what_is_ours_already_is_taken_over(repository: Repository) -> None:
@@ -423,3 +436,53 @@ def test_the_components_work_from_a_copied_folder(repository: Repository) -> Non
         seen = record(lambda: runpy.run_path(str(repository.root / "__main__.py")))
     assert seen.one("FluxHelmApp").type == "fluxapps:index:FluxHelmApp"
     assert len(seen.all("HelmRelease")) == 1
+
+
+@pytest.fixture
+def pinned(repository: Repository) -> Repository:
+    """A repository in Git, with other YAML, whose remote is at hand."""
+    remote = repository.root.parent / "remote.git"
+    git(repository.root, "init", "-q", "-b", "main")
+    git(repository.root, "init", "-q", "--bare", "-b", "main", str(remote))
+    git(repository.root, "remote", "add", "origin", str(remote))
+    repository.write(
+        {
+            "Pulumi.dev.yaml": "config:\n  fluxapps:cluster:\n    context: dev\n"
+            "    git: {url: https://example.org/fleet.git}\n",
+            "apps/podinfo/ingress.yaml": "apiVersion: networking.k8s.io/v1\nkind: Ingress\n"
+            "metadata: {name: podinfo, namespace: podinfo}\nspec: {defaultBackend: {service: {name: podinfo}}}\n",
+        }
+    )
+    git(repository.root, "add", "-A")
+    git(repository.root, "commit", "-q", "-m", "all")
+    git(repository.root, "push", "-q", "origin", "main")
+    git(repository.root, "remote", "set-url", "origin", "git@example.org:fleet")
+    return repository
+
+
+def test_one_up_moves_values_and_other_yaml(pinned: Repository) -> None:
+    seen = pinned.up()
+    commit = git(pinned.root, "rev-parse", "HEAD")
+    assert seen.one("GitRepository").inputs["spec"]["ref"] == {"branch": "main", "commit": commit}
+    assert seen.one("Kustomization").inputs["spec"]["path"] == "./apps/podinfo"
+
+
+def test_yaml_that_is_not_committed_is_refused_and_a_preview_remarks_on_it(pinned: Repository) -> None:
+    pinned.write(
+        {"apps/podinfo/ingress.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: a, namespace: podinfo}\n"}
+    )
+    expected = "apps/podinfo/ingress.yaml: has changes that are not committed, so Flux would not see it"
+    assert expected in refused_and_untouched(pinned)
+    assert expected in "\n".join(pinned.up(preview=True).logged)
+
+
+def git(root: Path, *arguments: str) -> str:
+    identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    done = subprocess.run(  # noqa: S603 - git, on a repository of the test
+        ["git", *identity, *arguments],  # noqa: S607 - whichever git there is
+        cwd=root,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout.strip()
