@@ -107,7 +107,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             context.abort(grpc.StatusCode.INTERNAL, f"`{' '.join(command)}` failed: {listed.stderr.decode()}")
         return language_pb2.GetProgramDependenciesResponse(
             dependencies=[
-                language_pb2.DependencyInfo(name=each["name"], version=each["version"])
+                language_pb2.DependencyInfo(name=packages.normalized(each["name"]), version=each["version"])
                 for each in json.loads(listed.stdout)
             ]
         )

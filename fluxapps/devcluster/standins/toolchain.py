@@ -54,7 +54,7 @@ def interpreter(root: str, program: str, options: dict[str, Any], environ: dict[
     python = folder / "bin" / "python"
     if not python.is_file():
         raise ToolchainError(
-            f"The 'virtualenv' option in Pulumi.yaml is set to {virtualenv!r}, but {str(folder)!r} "
+            f'The \'virtualenv\' option in Pulumi.yaml is set to "{virtualenv}", but "{folder}" '
             f"{'is no virtual environment' if folder.exists() else 'does not exist'}; make it with\n\n"
             f"    python3 -m venv {folder}\n    {python} -m pip install -r requirements.txt\n"
         )

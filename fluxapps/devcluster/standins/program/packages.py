@@ -14,11 +14,16 @@ from typing import Any
 WITHOUT_PLUGIN = {"pulumi-policy", "pulumi-esc-sdk"}
 
 
+def normalized(name: str) -> str:
+    """Spell a distribution's name as package indexes compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 def packages() -> list[dict[str, Any]]:
     """Read every distribution that has a pulumi-plugin.json, or a name that begins with `pulumi-`."""
     found = []
     for distribution in importlib.metadata.distributions():
-        name = re.sub(r"[-_.]+", "-", distribution.metadata["Name"] or "").lower()
+        name = normalized(distribution.metadata["Name"] or "")
         entry = next((f for f in distribution.files or () if f.name == "pulumi-plugin.json"), None)
         if name in WITHOUT_PLUGIN or (entry is None and not name.startswith("pulumi-")):
             continue
