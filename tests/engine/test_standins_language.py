@@ -163,7 +163,7 @@ def test_other_commands_find_what_they_ask_for(project: Project) -> None:
     project.up()
     about = project.succeeds("about", "--stack", "dev")
     assert "This project is written in python" in about
-    assert "pulumi-kubernetes" in about
+    assert "fluxapps" in about
     assert "dev" in project.succeeds("stack", "ls")
     project.succeeds("refresh", "--yes", "--skip-preview")
     project.succeeds("destroy", "--yes", "--skip-preview")
