@@ -89,10 +89,10 @@ def _contexts(fleet: Fleet, files: Sequence[Path], said: bool) -> list[str]:
 
 def _portable(root: Path, path: str) -> str:
     """Return *path* from *root* where it lies below it: the same on every machine."""
-    whole, base = Path(os.path.abspath(root / path)), root.resolve()  # noqa: PTH100 - a link to a file stays its name
-    for known in (root, base):
-        if whole.is_relative_to(known):
-            return whole.relative_to(known).as_posix()
+    # Folders may be links to one another; a file that is a link keeps its name.
+    whole, base = (root / path).parent.resolve() / Path(path).name, root.resolve()
+    if whole.is_relative_to(base):
+        return whole.relative_to(base).as_posix()
     return path
 
 

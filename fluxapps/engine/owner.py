@@ -8,6 +8,9 @@ from fluxapps.model.declare.names import HELM, KUSTOMIZE, SSA_IGNORE, STACK_LABE
 PULUMI_MANAGER: Final = "pulumi-kubernetes"
 """Field manager of Pulumi's provider; its later ones have a random ending."""
 
+OTHER_STACK: Final = "another stack of fluxapps, "
+"""How :func:`owner_of` begins for what another stack made."""
+
 _FLUX_OWNERS: Final = ((KUSTOMIZE, "the Flux Kustomization"), (HELM, "the Flux HelmRelease"))
 _OTHERS: Final = (
     ("annotations", "meta.helm.sh/release-name", "the Helm release"),
@@ -22,7 +25,7 @@ def owner_of(metadata: Metadata) -> str:
     """Return who seems to own an object, in words that follow "belongs to"."""
     labels = metadata.get("labels", {})
     if STACK_LABEL in labels:
-        return f"another stack of fluxapps, {labels[STACK_LABEL]}"
+        return f"{OTHER_STACK}{labels[STACK_LABEL]}"
     for group, words in _FLUX_OWNERS:
         if f"{group}/name" in labels:
             return f"{words} {labels.get(f'{group}/namespace', '')}/{labels[f'{group}/name']}"

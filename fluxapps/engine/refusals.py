@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from fluxapps.engine.adoption import Survey
 from fluxapps.engine.cluster import Cluster, plural
+from fluxapps.engine.owner import OTHER_STACK
 from fluxapps.model.declare.names import HELM, SSA_IGNORE, STACK_LABEL
 from fluxapps.model.objects import DeclaredObject, ObjectId
 from fluxapps.model.problems import Problem, Severity
@@ -20,7 +21,7 @@ def obstacles(
             code="not-ours",
             what=f"{identity} is in {cluster} already and belongs to {owner}",
             file=files[identity],
-            fix=_ways_out(identity, cluster, label),
+            fix=_ways_out(identity, owner, cluster, label),
         )
     for identity in sorted(survey.going):
         yield Problem(
@@ -39,8 +40,12 @@ def _file(fleet: Fleet, declared: DeclaredObject) -> str:
     return fleet.sources.fleet.file if fleet.sources.fleet is not None else f"Pulumi.{fleet.stack}.yaml"
 
 
-def _ways_out(identity: ObjectId, cluster: Cluster, label: str) -> str:
+def _ways_out(identity: ObjectId, owner: str, cluster: Cluster, label: str) -> str:
     kubectl = f"kubectl {cluster.choice.flags}"
+    if owner.startswith(OTHER_STACK):
+        old, kind = owner.removeprefix(OTHER_STACK), _reference(identity).partition(" ")[0]
+        every = f"{kubectl} label {kind} -A -l {STACK_LABEL}={old} --overwrite {STACK_LABEL}={label}"
+        return f"take it out of one of the two stacks; or, if stack {old} was renamed to this one, give it all: {every}"
     take = f"give it to this stack: {kubectl} label {_reference(identity)} --overwrite {STACK_LABEL}={label}"
     if identity.kind == "Namespace":
         return f"leave it to them: `namespaces: {{{identity.name}: {{external: true}}}}`; or {take}"

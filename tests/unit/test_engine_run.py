@@ -301,7 +301,6 @@ def foreign(**metadata: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("metadata", "owner"),
     [
-        ({"labels": {"fluxapps/stack": "fluxapps.prod"}}, "another stack of fluxapps, fluxapps.prod"),
         (
             {"labels": {"kustomize.toolkit.fluxcd.io/name": "apps", "kustomize.toolkit.fluxcd.io/namespace": "flux"}},
             "the Flux Kustomization flux/apps",
@@ -326,6 +325,16 @@ def test_an_object_of_somebody_elses_is_refused_with_its_owner_and_the_ways_out(
     assert (
         "kubectl --context=dev label helmreleases.helm.toolkit.fluxcd.io podinfo -n podinfo --overwrite "
         "fluxapps/stack=fluxapps.dev"
+    ) in said
+
+
+def test_an_object_of_another_stack_is_refused_and_a_renamed_one_can_take_all(repository: Repository) -> None:
+    repository.api.add(manifest("v1", "Namespace", "podinfo", labels={"fluxapps/stack": "fluxapps.old"}))
+    said = refused_and_untouched(repository)
+    assert "already and belongs to another stack of fluxapps, fluxapps.old [not-ours]" in said
+    assert (
+        "if stack fluxapps.old was renamed to this one, give it all: kubectl --context=dev label namespaces -A "
+        "-l fluxapps/stack=fluxapps.old --overwrite fluxapps/stack=fluxapps.dev"
     ) in said
 
 
@@ -486,3 +495,14 @@ def git(root: Path, *arguments: str) -> str:
         text=True,
     )
     return done.stdout.strip()
+
+
+def test_a_kubeconfig_below_a_linked_folder_is_still_said_from_the_root(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (link := repository.root.parent / "link").symlink_to(repository.root)
+    write_kubeconfig(repository.root / "kubeconfig", repository.api.address, "dev")
+    monkeypatch.chdir(link)
+    for root in (link, repository.root):
+        monkeypatch.setenv(KUBECONFIG_OVERRIDE, str(root / "kubeconfig"))
+        assert repository.up().one("kubernetes").inputs["kubeconfig"] == "kubeconfig"
