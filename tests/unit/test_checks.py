@@ -93,23 +93,69 @@ def test_a_chain_as_long_as_pulumi_takes_is_fine(tmp_path: Path) -> None:
 
 def test_a_link_out_of_the_repository_is_refused(tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
-    (tmp_path / "outside" / "app.yaml").write_text(CHART)
     (tmp_path / "outside" / "values.yaml").write_text("a: 1\n")
     root = tmp_path / "root"
-    base(root, {"apps/podinfo/readme.md": "x\n"})
+    base(root, {})
     (root / "apps" / "podinfo" / "values.yaml").symlink_to("../../../outside/values.yaml")
     (root / "apps" / "linked").symlink_to("../../outside")
-    (root / "apps" / "podinfo" / "inner.md").symlink_to("readme.md")
-    found = problems(root, "dev")
-    assert {(problem.code, problem.file) for problem in found} == {
-        ("symlink-outside", "apps/podinfo/values.yaml"),
-        ("symlink-outside", "apps/linked"),
-    }
-    (root / "apps" / "podinfo" / "values.yaml").unlink()
-    (root / "apps" / "linked").unlink()
+    (root / "bootstrap").symlink_to("../outside")
     (root / "fleet.yaml").unlink()
     (root / "fleet.yaml").symlink_to("../outside/values.yaml")
-    assert only(problems(root, "dev")).code == "symlink-outside"
+    assert [(problem.code, problem.file) for problem in problems(root, "dev")] == [
+        ("symlink-outside", "apps/linked"),
+        ("symlink-outside", "apps/podinfo/values.yaml"),
+        ("symlink-outside", "bootstrap"),
+        ("symlink-outside", "fleet.yaml"),
+    ]
+
+
+def test_links_within_the_repository(tmp_path: Path) -> None:
+    cm = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: podinfo}\n"
+    base(tmp_path, {"cm.yaml": cm, "shared.yaml": "a: 1\n"})
+    app = tmp_path / "apps" / "podinfo"
+    (app / "values.yaml").symlink_to("../../shared.yaml")
+    assert problems(tmp_path, "dev") == []
+    (app / "cm.yaml").symlink_to("../../cm.yaml")
+    assert [(problem.code, problem.file) for problem in problems(tmp_path, "dev")] == [
+        ("symlink-unread", "apps/podinfo/cm.yaml")
+    ]
+    stack = tmp_path / "Pulumi.dev.yaml"
+    stack.write_text(f"{stack.read_text()}    delivery: git\n")
+    assert problems(tmp_path, "dev") == []
+    (app / "folder").symlink_to(".")
+    (app / "gone").symlink_to("nothing")
+    (app / "loop").symlink_to("loop")
+    assert [(problem.code, problem.file) for problem in problems(tmp_path, "dev")] == [
+        ("symlink-folder", "apps/podinfo/folder"),
+        ("not-readable", "apps/podinfo/gone"),
+        ("not-readable", "apps/podinfo/loop"),
+    ]
+
+
+def test_folders_that_nest_without_end_are_refused(tmp_path: Path) -> None:
+    base(tmp_path, {f"apps/{'a/' * 60}app.yaml": CHART, f"apps/podinfo/{'b/' * 60}readme.md": "x\n"})
+    found = problems(tmp_path, "dev")
+    assert [problem.file.count("/") for problem in found if problem.code == "too-deep"] == [51, 51]
+
+
+def test_units_that_name_units_without_end_are_refused_in_short_time(tmp_path: Path) -> None:
+    """Each names the next one twice: read as often as they are named, there would be 2^60 of them."""
+    units = {
+        f"apps/podinfo/k{number}/kustomization.yaml": f"resources: [../k{number + 1}, ../k{number + 1}]\n"
+        for number in range(60)
+    }
+    base(tmp_path, units | {"apps/podinfo/k60/kustomization.yaml": "resources: []\n"})
+    assert {problem.code for problem in problems(tmp_path, "dev")} == {"too-deep"}
+
+
+def test_a_base_is_read_once_for_each_namespace_it_goes_to(tmp_path: Path) -> None:
+    cm = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
+    files = {"base/cm.yaml": cm, "base/kustomization.yaml": "resources: [cm.yaml]\n"}
+    for name in ("one", "two"):
+        files[f"{name}/kustomization.yaml"] = f"resources: [../base]\nnamespace: {name}\n"
+    top = {"kustomization.yaml": "resources: [one, two]\n"}
+    base(tmp_path, {f"apps/podinfo/{file}": text for file, text in (files | top).items()})
+    assert problems(tmp_path, "dev") == []
 
 
 @pytest.mark.parametrize("values_in", ["configMap", "inline"])

@@ -6,7 +6,6 @@ kustomization.yaml of its own as one unit, of which only what that file names is
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import Any
 
 from fluxapps.model.checks.kustomize import Reference, inner_namespace, is_renaming, references
@@ -17,6 +16,9 @@ from fluxapps.model.resolved import App, Fleet
 from fluxapps.model.sources import OtherFile
 from fluxapps.model.strict import kind_of
 from fluxapps.model.yaml_file import FieldPath, YamlFile
+
+_DEEPEST = 50
+"""Units within units; reading them recurses."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,8 @@ class _Reader:
         """Files that something reads."""
         self.open: list[str] = []
         """Units on the way to the one that is being read."""
+        self.done: set[tuple[str, str, bool]] = set()
+        """Units that have been read, and how."""
         self.found = Folder()
         said = app.kustomization if app is not None else {}
         target = said.get("targetNamespace")
@@ -135,6 +139,18 @@ class _Reader:
             self._follow(reference, folder, read, namespace, renamed=renamed or is_renaming(said))
         self.open.pop()
 
+    def _nested(self, path: str, namespace: str, *, renamed: bool) -> tuple[str, str, str] | None:
+        """Read the unit at *path*, unless something is wrong with naming it: code, what and fix."""
+        if path in self.open:
+            return "kustomization-cycle", "leads back to the kustomization.yaml that names it", "take it out"
+        if len(self.open) == _DEEPEST:
+            fix = "name what they name in fewer kustomization.yaml files"
+            return "too-deep", f"is number {_DEEPEST + 1} in a chain of kustomization.yaml files", fix
+        if (path, namespace, renamed) not in self.done:
+            self.done.add((path, namespace, renamed))
+            self._unit(path, namespace, renamed=renamed)
+        return None
+
     def _follow(self, reference: Reference, folder: str, read: YamlFile, namespace: str, *, renamed: bool) -> None:
         path = _joined(folder, reference.path)
         said: tuple[str, str, str] | None = None
@@ -146,10 +162,8 @@ class _Reader:
             self.named.add(path)
             if reference.holds_objects:
                 self._objects(self.files[path], namespace, renamed=renamed)
-        elif path in self.open:
-            said = "kustomization-cycle", "leads back to the kustomization.yaml that names it", "take it out"
         elif path in self.units:
-            self._unit(path, namespace, renamed=renamed)
+            said = self._nested(path, namespace, renamed=renamed)
         elif not reference.is_remote:
             said = self._missing(path)
         if said is not None:
@@ -226,7 +240,11 @@ def _lacking(value: Any) -> str | None:
 
 def _above(folder: str) -> list[str]:
     """Return the folders above *folder*, nearest first, ``""`` (the top) last; none above the top."""
-    return [] if not folder else ["" if str(one) == "." else str(one) for one in PurePosixPath(folder).parents]
+    found: list[str] = []
+    while folder:
+        folder = folder.rpartition("/")[0]
+        found.append(folder)
+    return found
 
 
 def _joined(folder: str, path: str) -> str | None:

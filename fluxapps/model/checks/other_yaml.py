@@ -16,10 +16,13 @@ def layout_problems(fleet: Fleet) -> Iterator[Problem]:
     for app in (*fleet.apps, *fleet.disabled):
         if app.source.other:
             yield from _stacks_folder(fleet, app)
-    for app in fleet.apps:
-        for file in app.other:
-            if file.is_kustomization:
-                yield from _generated_secrets(fleet, file)
+    for file in (*(file for app in fleet.apps for file in app.other), *fleet.sources.bootstrap):
+        if file.is_kustomization:
+            yield from _generated_secrets(fleet, file)
+        if fleet.delivery == "apply" and (fleet.sources.root / file.file).is_symlink():
+            # source-controller packs files and folders alone; a rendered tree has a copy.
+            what = "this is a link, and links are left out of what Flux reads"
+            yield error("symlink-unread", what, None, file.file, "put the file itself there")
 
 
 def _stacks_folder(fleet: Fleet, app: App) -> Iterator[Problem]:
