@@ -97,12 +97,13 @@ def plugins(
         StandInError: A stand-in did not start.
     """
     env = dict(environ)
-    lacking = missing(pulumi, project=project or _project(), environ=env)
+    project = project or _project()
+    lacking = missing(pulumi, project=project, environ=env)
     with ExitStack() as stack:
         started = []
         for standin in _standins(lacking):
             say(f"STAND-IN: {standin.what} is not installed; a stand-in of fluxapps takes its place")
-            started.append((standin, stack.enter_context(_process(standin.command, env))))
+            started.append((standin, stack.enter_context(_process(standin.command, env, project))))
         deadline = time.monotonic() + START_SECONDS
         for standin, process in started:
             attached = f"{standin.key}:{_port(standin.what, process, deadline)}"
@@ -123,10 +124,14 @@ def _standins(lacking: tuple[str, ...]) -> list[_StandIn]:
 
 
 @contextmanager
-def _process(command: tuple[str, ...], env: Mapping[str, str]) -> Iterator["subprocess.Popen[str]"]:
+def _process(
+    command: tuple[str, ...], env: Mapping[str, str], folder: Path | None
+) -> Iterator["subprocess.Popen[str]"]:
     module, *arguments = command
     process = subprocess.Popen(  # noqa: S603
         [sys.executable, "-m", f"fluxapps.devcluster.standins.{module}", *arguments],
+        # Where the engine starts plugins too: a relative path, to a kubeconfig say, counts from there.
+        cwd=folder,
         # Its other end is ours alone: when we are gone, also by SIGKILL, the server reads its end and goes.
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
