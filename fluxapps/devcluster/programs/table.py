@@ -103,7 +103,7 @@ PROGRAMS: dict[str, Program] = {
             minutes=8,
             ready_built="0a33165739897b4c7ed5e64f27934a4dea54be34422ff33cbc8efc536142d054",
             ask_version=("version",),
-            on_path=("3.200", "4"),
+            on_path=("3.208", "4"),
         ),
         Program(
             name="kustomize",
