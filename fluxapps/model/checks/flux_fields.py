@@ -167,4 +167,5 @@ def _problem(
     known = next((length for length in range(len(path), 0, -1) if said[-length:] == path[:length]), 0)
     field = dotted((*said, *path[known:]))
     what = fault.what.removeprefix(f"{fault.field}: ")
-    return error(fault.code, f"{field}: {what}", where, otherwise, fault.fix)
+    fix = f"add it: {fault.fix}" if fault.code == "missing-field" else fault.fix
+    return error(fault.code, f"{field}: {what}", where, otherwise, fix)

@@ -1,6 +1,6 @@
 """One writer for each object: identities, names in Pulumi, Helm releases and HelmCharts, over the whole stack."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from fluxapps.model.checks.fields import below
@@ -13,6 +13,12 @@ from fluxapps.model.objects import DeclaredObject, ObjectId, Role
 from fluxapps.model.problems import Problem
 from fluxapps.model.resolved import App, Fleet, Release
 
+Groups = list[tuple[str, tuple[DeclaredObject, ...]]]
+"""Declared objects by the component that has them."""
+
+SYSTEM, BOOTSTRAP, APP = "system", "bootstrap", "app"
+"""Components, as far as they matter here."""
+
 
 class Owner(NamedTuple):
     """Who declares an object, and where it is said."""
@@ -24,8 +30,8 @@ class Owner(NamedTuple):
     """Where ``where`` is None."""
 
 
-def owner_of(fleet: Fleet, declared: DeclaredObject) -> Owner:
-    """Return who declares *declared*."""
+def owner_of(fleet: Fleet, component: str, declared: DeclaredObject) -> Owner:
+    """Return who declares *declared*, an object of *component*."""
     identity = declared.id
     app = fleet.app_named(declared.app) if declared.app is not None else None
     if app is not None:
@@ -35,14 +41,10 @@ def owner_of(fleet: Fleet, declared: DeclaredObject) -> Owner:
     if declared.role is Role.NAMESPACE:
         namespace = fleet.namespaces.get(identity.name)
         where = namespace.origin() if namespace is not None else None
-        return Owner(
-            f"the namespace '{identity.name}'", where, where.file if where else _first_in(fleet, identity.name)
-        )
-    repository = fleet.repositories.get(identity.name)
-    if declared.role is Role.SOURCE and repository is not None and repository.kind == identity.kind:
-        where = repository.origin()
-        return Owner(f"the repository '{identity.name}'", where, stack_file(fleet))
-    return Owner("git", fleet.origin("git", "name") or fleet.origin("git"), stack_file(fleet))
+        return Owner("fluxapps", where, _first_in(fleet, identity.name))
+    if component == SYSTEM:
+        return Owner("'git'", fleet.origin("git", "name") or fleet.origin("git"), stack_file(fleet))
+    return Owner(f"the repository '{identity.name}'", fleet.repositories[identity.name].origin(), stack_file(fleet))
 
 
 def _first_in(fleet: Fleet, namespace: str) -> str:
@@ -74,36 +76,32 @@ def release_of(app: App, declared: DeclaredObject) -> Release | None:
     return None
 
 
-def declared_clashes(fleet: Fleet, groups: Iterable[tuple[str, Iterable[DeclaredObject]]]) -> Iterator[Problem]:
+def declared_clashes(fleet: Fleet, groups: Groups) -> Iterator[Problem]:
     """Yield objects that are declared twice, and those that Pulumi would call alike.
 
-    *groups* are declared objects, each with the component that has them: Pulumi's URN of an object holds the
-    component's type, the object's, and its logical name.
+    Pulumi's URN of an object holds the component's type, the object's, and its logical name.
     """
-    by_id: dict[ObjectId, DeclaredObject] = {}
-    by_urn: dict[tuple[str, str, str, str], DeclaredObject] = {}
+    by_id: dict[ObjectId, tuple[str, DeclaredObject]] = {}
+    by_urn: dict[tuple[str, str, str, str], ObjectId] = {}
     for component, objects in groups:
         for declared in objects:
             identity = declared.id
             urn = (component, declared.manifest["apiVersion"], identity.kind, declared.logical_name)
-            if (other := by_id.setdefault(identity, declared)) is not declared:
-                yield _clash(fleet, "duplicate-object", f"{identity} is declared", other, declared)
-            elif (other := by_urn.setdefault(urn, declared)) is not declared:
-                what = f"{other.id} and {identity} are both called '{declared.logical_name}' in Pulumi's state"
-                owner = owner_of(fleet, declared)
+            first = by_id.setdefault(identity, (component, declared))
+            if first[1] is not declared:
+                one, other = owner_of(fleet, *first), owner_of(fleet, component, declared)
+                what = f"{identity} is declared by {other.name}, and by {one.name} ({_place(one)})"
+                fix = "name one of them otherwise, or put it in another namespace"
+                yield error("duplicate-object", what, other.where, other.file, fix)
+            elif (called := by_urn.setdefault(urn, identity)) != identity:
+                what = f"{called} and {identity} are both called '{declared.logical_name}' in Pulumi's state"
+                owner = owner_of(fleet, component, declared)
                 fix = "give one of them another valuesName or another name"
                 yield error("pulumi-name-clash", what, owner.where, owner.file, fix)
 
 
-def _clash(fleet: Fleet, code: str, what: str, first: DeclaredObject, second: DeclaredObject) -> Problem:
-    one, other = owner_of(fleet, first), owner_of(fleet, second)
-    fix = "name one of them otherwise, or put it in another namespace"
-    return error(code, f"{what} by {one.name} and by {other.name}{_place(one)}", other.where, other.file, fix)
-
-
 def _place(owner: Owner) -> str:
-    line = f":{owner.where.line}" if owner.where is not None else ""
-    return f" (the former in {owner.where.file if owner.where is not None else owner.file}{line})"
+    return f"{owner.where.file}:{owner.where.line}" if owner.where is not None else owner.file
 
 
 def release_clashes(fleet: Fleet) -> Iterator[Problem]:
@@ -160,18 +158,17 @@ def _helm_chart(fleet: Fleet, release: Release) -> tuple[str, str] | None:
     return str(said.get("namespace") or release.namespace), f"{release.namespace}-{release.name}"
 
 
-def other_clashes(fleet: Fleet, declared: Iterable[DeclaredObject], others: Iterable[OtherObject]) -> Iterator[Problem]:
+def other_clashes(fleet: Fleet, groups: Groups, others: Sequence[OtherObject]) -> Iterator[Problem]:
     """Yield objects of other YAML that are declared too, or that stand twice in the stack's other YAML."""
-    others = tuple(others)
-    ours = {one.id: one for one in declared} if others else {}
+    ours = {one.id: (component, one) for component, objects in groups for one in objects} if others else {}
     seen: dict[ObjectId, OtherObject] = {}
     for other in others:
         if other.renamed:
             continue
         identity = identity_of(other)
         if (mine := ours.get(identity)) is not None:
-            owner = owner_of(fleet, mine)
-            what = f"{identity} is declared by {owner.name}{_place(owner)}: two would write it"
+            owner = owner_of(fleet, *mine)
+            what = f"{identity} is declared by {owner.name} too ({_place(owner)}): two would write it"
             yield error("two-writers", what, _name_of(other), other.file.file, _one_writer(identity))
         elif (first := seen.setdefault(identity, other)) is not other:
             what = f"{identity} stands in {first.file.file} too: two would write it"

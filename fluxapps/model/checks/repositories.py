@@ -40,7 +40,7 @@ def _url(fleet: Fleet, repository: Repository) -> Iterator[Problem]:
         yield error("repository-url", what, where, file, f"add 'url: {schemes[0]}://…'")
     elif scheme not in schemes or not separator or not rest:
         starts = " or ".join(f"{one}://" for one in schemes)
-        what = f"'{url}' is not a URL that a {repository.kind} has: those start with {starts}"
+        what = f"'{url}' can't be the url of kind {repository.kind}, which starts with {starts}"
         yield error("repository-url", what, where, file, _url_fix(repository.kind, url))
     elif repository.kind == "HelmRepository" and (scheme == "oci") != (repository.spec.get("type") == "oci"):
         what = f"'{url}' and type {repository.spec.get('type', 'default')} don't go together in a HelmRepository"
@@ -57,7 +57,7 @@ def _url_fix(kind: str, url: str) -> str:
         return f"write {_SCHEMES[kind][0]}://{url}"
     if scheme.lower() in _SCHEMES[kind]:
         return f"write {scheme.lower()}://{rest or '…'}"
-    return f"that is a {other}'s" if other else f"write {_SCHEMES[kind][0]}://…"
+    return f"that url is one of kind {other}" if other else f"write {_SCHEMES[kind][0]}://…"
 
 
 def _named(fleet: Fleet, app: App, release: Release) -> Iterator[Problem]:

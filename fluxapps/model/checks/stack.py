@@ -10,7 +10,16 @@ from fluxapps.model.checks.folders import folders
 from fluxapps.model.checks.git import git_problems
 from fluxapps.model.checks.names import name_problems
 from fluxapps.model.checks.other_yaml import layout_problems, object_problems
-from fluxapps.model.checks.ownership import declared_clashes, other_clashes, release_clashes, release_of
+from fluxapps.model.checks.ownership import (
+    APP,
+    BOOTSTRAP,
+    SYSTEM,
+    Groups,
+    declared_clashes,
+    other_clashes,
+    release_clashes,
+    release_of,
+)
 from fluxapps.model.checks.repositories import repository_problems, unused_problems
 from fluxapps.model.checks.values import size_problem, values_problems
 from fluxapps.model.declare import Declaration, declare
@@ -21,9 +30,6 @@ from fluxapps.model.declare.system import system_objects
 from fluxapps.model.objects import DeclaredObject, Role
 from fluxapps.model.problems import Problem
 from fluxapps.model.resolved import Fleet
-
-Groups = list[tuple[str, tuple[DeclaredObject, ...]]]
-"""Declared objects by the component that has them."""
 
 
 def check(fleet: Fleet) -> list[Problem]:
@@ -54,7 +60,7 @@ def _problems(fleet: Fleet) -> Iterator[Problem]:
     groups: Groups = [] if misshapen else _declared(fleet)
     yield from declared_clashes(fleet, groups)
     objects = [one for _, group in groups for one in group]
-    yield from other_clashes(fleet, objects, others)
+    yield from other_clashes(fleet, groups, others)
     yield from unmade_problems(fleet)
     for declared in objects:
         yield from schema_problems(fleet, declared)
@@ -75,12 +81,12 @@ def _declared(fleet: Fleet) -> Groups:
     except CycleError:
         apps = [one for app in fleet.apps for one in _unordered(fleet, app.name)]
         shared = (*declared_namespaces(fleet), *declared_sources(fleet))
-        return [("system", system_objects(fleet, None)), ("bootstrap", shared), ("app", tuple(apps))]
+        return [(SYSTEM, system_objects(fleet, None)), (BOOTSTRAP, shared), (APP, tuple(apps))]
 
 
 def _groups(declaration: Declaration) -> Groups:
     apps = tuple(one for app in declaration.apps for one in app.objects)
-    return [("system", declaration.system), ("bootstrap", declaration.bootstrap), ("app", apps)]
+    return [(SYSTEM, declaration.system), (BOOTSTRAP, declaration.bootstrap), (APP, apps)]
 
 
 def _unordered(fleet: Fleet, name: str) -> Iterator[DeclaredObject]:
