@@ -1,10 +1,11 @@
-"""A real Kubernetes API with Flux's kinds, made of three processes and one folder."""
+"""A real Kubernetes API with Flux's kinds, made of a few processes and one folder; with Flux itself where asked."""
 
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from subprocess import Popen
 from types import TracebackType
@@ -15,6 +16,7 @@ from fluxapps.devcluster.api import Api, Etcd, Probe
 from fluxapps.devcluster.control_plane import API_SERVER, ARGUMENTS, CONTROLLER_MANAGER, ETCD, Places
 from fluxapps.devcluster.credentials import Credentials
 from fluxapps.devcluster.errors import ClusterError
+from fluxapps.devcluster.flux import node, processes
 from fluxapps.devcluster.locks import alone
 from fluxapps.devcluster.programs.lookup import find_all
 from fluxapps.devcluster.roster import Roster
@@ -37,11 +39,12 @@ class Cluster:
 
     context: str = CONTEXT
 
-    def __init__(self, folder: Path, *, say: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, folder: Path, *, flux: bool = False, say: Callable[[str], None] = lambda _: None) -> None:
         """Name the folder; nothing is touched yet.
 
         Args:
             folder: Made by ``start``; removed by ``reset``.
+            flux: Whether Flux's controllers are to run, and workloads to get pods.
             say: Told, a line at a time, what happens and what takes long.
         """
         self.folder = folder.absolute()
@@ -53,6 +56,8 @@ class Cluster:
         self._ports = self.folder / "ports.json"
         self._roster = Roster(self.folder / "processes.json")
         self._credentials = Credentials(self.folder / "credentials")
+        self._flux = flux
+        self._arguments = processes.ARGUMENTS if flux else ARGUMENTS
         self._say = say
         self._watchdog: Popen[bytes] | None = None
 
@@ -99,12 +104,13 @@ class Cluster:
     @property
     def is_ready(self) -> bool:
         """Whether all processes run and the API server says that it is ready."""
-        return set(self.pids) == set(ARGUMENTS) and self._api().is_ready
+        return set(self.pids) >= set(self._arguments) and self._api().is_ready
 
     def start(self) -> bool:
         """Bring the cluster up, with the ports and the data it had; what runs already stays as it is.
 
-        It ends when the API serves Flux's kinds and deletes what it is asked to.
+        It ends when the API serves Flux's kinds and deletes what it is asked to, and what else was asked for is ready.
+        What runs and wasn't asked for, is ended.
 
         Returns:
             Whether anything had to be started; False when all was up.
@@ -117,14 +123,16 @@ class Cluster:
         with self._alone():
             places = self._prepare()
             self._end(
-                name for name in self.pids if self._roster.started_as(name) != control_plane.fingerprint(name, places)
+                name
+                for name in self.pids
+                if name not in self._arguments or self._roster.started_as(name) != self._fingerprint(name, places)
             )
             if self.is_ready:
                 return False
-            programs = find_all(ARGUMENTS, say=self._say)
+            programs = find_all(self._arguments, say=self._say)
             crds = flux_crds.read(flux_crds.find(say=self._say))
             started = time.monotonic()
-            missing = [name for name in ARGUMENTS if name not in self.pids]
+            missing = [name for name in self._arguments if name not in self.pids]
             self._say(f"starting {', '.join(missing)}" if missing else "waiting for the API server")
             if ETCD in missing:
                 self._spawn(ETCD, programs[ETCD], places)
@@ -143,6 +151,8 @@ class Cluster:
                 self._spawn(CONTROLLER_MANAGER, programs[CONTROLLER_MANAGER], places)
                 probe = Probe(api)
                 self._wait_until(lambda: probe.is_gone, tuple(ARGUMENTS), "deleting what it is asked to")
+            if self._flux:
+                self._start_flux(programs, places)
             self._say(f"ready after {time.monotonic() - started:.1f} s at {self.server}")
             return True
 
@@ -181,23 +191,44 @@ class Cluster:
             folder.mkdir(parents=True, exist_ok=True)
         running = set(self.pids)
         listening = running | ({control_plane.PEER} if ETCD in running else set())
-        chosen = ports.choose(self._ports, control_plane.PORTS, running=listening, say=self._say)
+        # Those that a run with Flux had, are kept by one without.
+        names = dict.fromkeys((*control_plane.PORTS, *(processes.PORTS if self._flux else ()), *self.ports))
+        chosen = ports.choose(self._ports, names, running=listening, say=self._say)
         self._credentials.make()
         kubeconfig.write(self.kubeconfig, context=CONTEXT, server=self.server, credentials=self._credentials)
         return Places(self.folder / "etcd", self._credentials, self.kubeconfig, chosen)
 
     def _spawn(self, name: str, program: Path, places: Places) -> None:
         try:
-            started = process.start([program, *ARGUMENTS[name](places)], log=self._log(name))
+            started = process.start(
+                [program, *self._arguments[name](places)],
+                log=self._log(name),
+                environment=processes.environment(places) if self._flux else None,
+            )
         except OSError as reason:
             raise ClusterError(f"{name} can't be run: {reason}") from reason
-        self._roster.add(name, started, started_as=control_plane.fingerprint(name, places))
+        self._roster.add(name, started, started_as=self._fingerprint(name, places))
+
+    def _start_flux(self, programs: Mapping[str, Path], places: Places) -> None:
+        api = self._api()
+        node.install(api)
+        for name in self._arguments:
+            if name not in self.pids:
+                self._spawn(name, programs[name], places)
+        every = tuple(self._arguments)
+        self._wait_until(partial(node.is_ready, api), every, "running pods")
+        for name in processes.PORTS:
+            is_healthy = partial(processes.is_healthy, places.ports[name])
+            self._wait_until(is_healthy, (*every, name), f"ready: {name} doesn't say so")
+
+    def _fingerprint(self, name: str, places: Places) -> str:
+        return control_plane.fingerprint(name, self._arguments[name](places), places)
 
     def _end(self, names: Iterable[str]) -> None:
         """End processes, those that use others first."""
         running = self._roster.running()
         wanted = set(names) & set(running)
-        process.end((running[name] for name in reversed(ARGUMENTS) if name in wanted), patience=_ENDS_WITHIN)
+        process.end((running[name] for name in reversed(processes.ARGUMENTS) if name in wanted), patience=_ENDS_WITHIN)
 
     def _wait_until(self, is_so: Callable[[], bool], needed: Sequence[str], what: str) -> None:
         deadline = time.monotonic() + _STARTS_WITHIN

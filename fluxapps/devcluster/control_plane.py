@@ -72,8 +72,9 @@ def kube_apiserver(places: Places) -> list[str]:
         "--service-cluster-ip-range=10.0.0.0/24",
         f"--token-auth-file={secured.tokens}",
         "--authorization-mode=RBAC",
-        # No pods run here that would need tokens, and nothing makes the accounts that this plugin asks for.
-        "--disable-admission-plugins=ServiceAccount",
+        # No pods run here that would need tokens, and nothing makes the accounts that the first asks for; nothing takes
+        # back the taint by which the second keeps pods off a new node.
+        "--disable-admission-plugins=ServiceAccount,TaintNodesByCondition",
         # What only a server among several, or under load, needs; each costs time at the start.
         "--endpoint-reconciler-type=none",
         "--enable-priority-and-fairness=false",
@@ -107,11 +108,9 @@ ARGUMENTS: dict[str, Callable[[Places], list[str]]] = {
 """By program, in the order in which they start."""
 
 
-def fingerprint(name: str, places: Places) -> str:
+def fingerprint(name: str, arguments: list[str], places: Places) -> str:
     """Return what a running process must have been started as to be kept: version, arguments, and whom it talks to.
 
     Flux's version is among it, so that a newer one is installed by the next start.
     """
-    return " ".join(
-        (PROGRAMS[name].version, *ARGUMENTS[name](places), f"api={places.ports[API_SERVER]}", *flux_crds.versions())
-    )
+    return " ".join((PROGRAMS[name].version, *arguments, f"api={places.ports[API_SERVER]}", *flux_crds.versions()))
