@@ -18,6 +18,9 @@ from fluxapps.model.objects import DeclaredObject, Manifest, ObjectId, Role
 WAIT_FOR = "pulumi.com/waitFor"
 """Annotation by which the provider waits for an object; without it a Flux object counts as made once it is accepted."""
 
+_PROVIDER_PATIENCE = 600
+"""Seconds that the provider waits for a deletion unless told."""
+
 
 class _NoSearchForCycles:
     """Stands for what the SDK remembers of a resource's dependencies, and forgets it.
@@ -106,7 +109,7 @@ class Leaves(Mapping[ObjectId, KubernetesObject]):
             pulumi.ResourceOptions(
                 parent=parent,
                 depends_on=[self._made[earlier] for earlier in declared.after] or None,
-                custom_timeouts=_timeouts(declared.wait_ready) if declared.wait_ready else None,
+                custom_timeouts=_timeouts(declared),
                 retain_on_delete=declared.retain or None,
                 import_=import_id(declared.manifest) if declared.adopt else None,
             ),
@@ -148,8 +151,12 @@ def _waiting(manifest: Manifest) -> Manifest:
     return {**manifest, "metadata": {**metadata, "annotations": annotations}}
 
 
-def _timeouts(seconds: int) -> pulumi.CustomTimeouts:
-    return pulumi.CustomTimeouts(create=f"{seconds}s", update=f"{seconds}s")
+def _timeouts(declared: DeclaredObject) -> pulumi.CustomTimeouts | None:
+    """Return how long the provider waits, where that isn't its own ten minutes."""
+    ready = f"{declared.wait_ready}s" if declared.wait_ready else None
+    longer = declared.gone_within is not None and declared.gone_within > _PROVIDER_PATIENCE
+    gone = f"{declared.gone_within}s" if longer else None
+    return pulumi.CustomTimeouts(create=ready, update=ready, delete=gone) if ready or gone else None
 
 
 @cache

@@ -52,6 +52,8 @@ class DeclaredObject:
     """Objects that are made before it and removed after it; all are declared in the same fleet."""
     wait_ready: int | None = None
     """Seconds Pulumi waits for condition Ready before it goes on to what comes after; None: it doesn't wait."""
+    gone_within: int | None = None
+    """Seconds that its deletion takes at most, Flux's finalizer included; None: what the engine takes for usual."""
     retain: bool = False
     """Stays in the cluster when it leaves the program (Namespaces hold other people's data)."""
     adopt: bool = False

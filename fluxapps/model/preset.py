@@ -21,6 +21,12 @@ KUSTOMIZATION: dict[str, Any] = {
 }
 """Spec of a Kustomization; timeout and wait depend on the app's releases."""
 
+GENERATED_RELEASE = frozenset({"releaseName"})
+"""Fields of a HelmRelease's spec that are worked out where no file says them."""
+
+GENERATED_KUSTOMIZATION = frozenset({"timeout", "wait", "healthChecks"})
+"""Fields of a Kustomization's spec that are worked out where no file says them."""
+
 SOURCE_INTERVAL = "5m"
 """How often a source of charts is looked at."""
 

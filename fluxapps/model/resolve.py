@@ -16,6 +16,7 @@ from fluxapps.model.strict import kind_of
 from fluxapps.model.yaml_file import YamlFile
 
 _APP_ONLY = ("name", "enabled", "kustomization", "releases", "substituteValues", "dependsOn", "preset", "values")
+_HELM_REPOSITORY = "HelmRepository"
 _MAKES_A_RELEASE = ("chart", "repository", "version", "releases")
 
 
@@ -53,7 +54,6 @@ class _Resolver:
         self.cluster = ClusterFields.model_validate(merge_fields(stack_file.cluster, overlay))
         self.defaults = self._below("defaults")
         self.preset = merged_fields(self.defaults).get("preset") != "none"
-        self.environments = {name for name in (self.cluster.environment, self.stack) if name}
 
     def fleet(self) -> Fleet:
         apps = [self._app(source) for source in self.sources.apps]
@@ -111,19 +111,19 @@ class _Resolver:
         for layer in layers:
             for name, said in layer.data.items():
                 fields = _source_of(said) if isinstance(said, str) else said
-                below = merged.get(name, {})
-                # Another kind is another source: fields of the old kind mean nothing to it.
-                same_kind = fields is not None and fields.get("kind", below.get("kind")) == below.get("kind")
-                merged = merge_fields(merged, {name: None} if not same_kind else {})
+                kind = merged.get(name, {}).get("kind", _HELM_REPOSITORY)
+                if fields is None or fields.get("kind", kind) != kind:
+                    # Another kind is another source: fields of the old kind mean nothing to it.
+                    merged = merge_fields(merged, {name: None})
                 merged = merge_fields(merged, {name: fields})
         return {name: self._repository(name, fields, flux_namespace, layers) for name, fields in merged.items()}
 
     def _repository(
         self, name: str, fields: dict[str, Any], flux_namespace: str, layers: tuple[Layer, ...]
     ) -> Repository:
-        kind = fields.get("kind", "HelmRepository")
+        kind = fields.get("kind", _HELM_REPOSITORY)
         spec = {key: value for key, value in fields.items() if key not in ("kind", "namespace", "metadata")}
-        if self.preset and not (kind == "HelmRepository" and spec.get("type") == "oci"):
+        if self.preset and not (kind == _HELM_REPOSITORY and spec.get("type") == "oci"):
             spec.setdefault("interval", preset.SOURCE_INTERVAL)
         return Repository(
             name=name,
@@ -137,8 +137,13 @@ class _Resolver:
 
     def _namespaces(self) -> dict[str, Namespace]:
         layers = self._below("namespaces")
-        named = dict.fromkeys(name for layer in layers for name in layer.data)
-        merged = merged_fields(layers)
+        merged: dict[str, dict[str, Any]] = {}
+        for layer in layers:
+            for name, fields in layer.data.items():
+                if fields is None and merged.pop(name, None) is not None:
+                    continue
+                # Said without any field, it is one to declare all the same.
+                merged[name] = merge_fields(merged.get(name, {}), fields or {})
         return {
             name: Namespace(
                 name=name,
@@ -148,30 +153,30 @@ class _Resolver:
                 delete=bool(fields.get("delete", self.cluster.delete_namespaces)),
                 layers=layers,
             )
-            for name in named
-            if (fields := merged.get(name) or {}) is not None
+            for name, fields in merged.items()
         }
 
     def _app(self, source: AppFolder) -> App:
         layers = (*self.defaults, Layer(source.fields, source.file), *self._below("apps", source.name))
         merged = merged_fields(layers)
         own = merged_fields(layers[len(self.defaults) :])
-        kustomization = merged.get("kustomization", {})
         keys: list[str | None] = [None] if any(key in own for key in _MAKES_A_RELEASE) else []
         if "releases" in own:
             keys = list(own["releases"])
         stack_folder = f"stacks/{self.stack}/"
+        releases = tuple(self._release(source, layers, merged, key) for key in keys)
+        kustomization = _Layered([layer.data.get("kustomization") for layer in layers])
+        own_namespace = source.name if any(release.namespace == source.name for release in releases) else None
         return App(
             name=source.name,
             source=source,
-            namespace=merged.get("namespace") or (source.name if keys else None),
+            namespace=merged.get("namespace") or own_namespace,
             enabled=merged.get("enabled", True),
             depends_on=tuple(merged.get("dependsOn", ())),
-            releases=tuple(self._release(source, layers, merged, key) for key in keys),
-            kustomization=merge_fields(
-                preset.KUSTOMIZATION if self.preset else {}, _with_nulls(layers, "kustomization")
-            ),
-            said_kustomization=kustomization,
+            releases=releases,
+            kustomization=kustomization.over(preset.KUSTOMIZATION if self.preset else {}),
+            said_kustomization=kustomization.over({}),
+            generated=kustomization.left_of(preset.GENERATED_KUSTOMIZATION) if self.preset else frozenset(),
             substitute_values=merged.get("substituteValues", False),
             other=tuple(
                 file
@@ -185,11 +190,16 @@ class _Resolver:
         self, source: AppFolder, layers: tuple[Layer, ...], merged_app: dict[str, Any], key: str | None
     ) -> Release:
         shared = {name: value for name, value in merged_app.items() if name not in _APP_ONLY}
+        own_layers = [_below(layer.data, "releases", key) for layer in layers] if key is not None else []
         own = merged_app if key is None else merged_app["releases"].get(key) or {}
-        merged = shared if key is None else merge_fields(shared, {k: v for k, v in own.items() if k != "values"})
-        said = _with_nulls(layers, "release")
-        if key is not None:
-            said = _over(said, _with_nulls(layers, "releases", key, "release"))
+        merged = shared
+        for said_here in own_layers:
+            # Layer by layer, so that a null deletes what the app's releases share.
+            merged = merge_fields(merged, {name: value for name, value in said_here.items() if name not in _APP_ONLY})
+        fields = _Layered(
+            [layer.data.get("release") for layer in layers] + [said_here.get("release") for said_here in own_layers]
+        )
+        said = fields.over({})
         values_layers = self._values(source, layers, key)
         values: dict[str, Any] | None = None
         for layer in values_layers:
@@ -209,8 +219,9 @@ class _Resolver:
             values_from=tuple(merged.get("valuesFrom", ())),
             values_name=merged.get("valuesName"),
             watch_values=self.preset,
-            spec=merge_fields(defaults, said),
-            said=merge_fields({}, said),
+            spec=fields.over(defaults),
+            said=said,
+            generated=fields.left_of(preset.GENERATED_RELEASE) if self.preset else frozenset(),
             key=key,
             layers=layers,
         )
@@ -218,18 +229,26 @@ class _Resolver:
     def _values(self, source: AppFolder, layers: tuple[Layer, ...], key: str | None) -> tuple[Layer, ...]:
         """Return the layers of values of one release, lowest first."""
         found: list[Layer] = []
-        own, stack_layers = layers[: len(self.defaults) + 1], layers[len(self.defaults) + 1 :]
-        for layer in own:
-            found += _values_in(layer, key)
-        names: list[str | None] = [None, self.cluster.environment, self.stack]
-        for name in dict.fromkeys(names) if self.cluster.environment else (None, self.stack):
-            for release in dict.fromkeys((None, key)):
-                file = source.values.get((release, name))
-                if file is not None and (read := self._read_values(file)) is not None:
-                    found.append(Layer(read.value or {}, read))
+        app_layers, stack_layers = layers[: len(self.defaults) + 1], layers[len(self.defaults) + 1 :]
+        # In each, what all releases of the app share first: a release's own wins.
+        shared_then_own = dict.fromkeys((None, key))
+        for release in shared_then_own:
+            found += [said for layer in app_layers if (said := _values_in(layer, release)) is not None]
+            found += self._values_file(source, release, None)
+        for name in dict.fromkeys((self.cluster.environment, self.stack)):
+            if name is not None:
+                for release in shared_then_own:
+                    found += self._values_file(source, release, name)
         for layer in stack_layers:
-            found += _values_in(layer, key)
+            found += [said for release in shared_then_own if (said := _values_in(layer, release)) is not None]
         return tuple(found)
+
+    def _values_file(self, source: AppFolder, release: str | None, layer: str | None) -> list[Layer]:
+        """Return the values file of *release* (None: of all) for *layer* (None: of all), if there is one."""
+        file = source.values.get((release, layer))
+        if file is None or (read := self._read_values(file)) is None:
+            return []
+        return [Layer(read.value or {}, read)]
 
     def _read_values(self, file: str) -> YamlFile | None:
         try:
@@ -251,35 +270,39 @@ class _Resolver:
         return read
 
 
-def _values_in(layer: Layer, key: str | None) -> list[Layer]:
-    """Return what *layer* says of values: for all releases of the app, then for the release *key*."""
-    found = []
-    if isinstance(values := layer.data.get("values"), dict):
-        found.append(Layer(values, layer.file, (*layer.prefix, "values")))
-    release = (layer.data.get("releases") or {}).get(key) if key is not None else None
-    if isinstance(release, dict) and isinstance(values := release.get("values"), dict):
-        found.append(Layer(values, layer.file, (*layer.prefix, "releases", str(key), "values")))
-    return found
+def _values_in(layer: Layer, release: str | None) -> Layer | None:
+    """Return what *layer* says of the values of *release* (None: of all releases of the app)."""
+    path = ("values",) if release is None else ("releases", release, "values")
+    said = _below(layer.data, *path)
+    return Layer(said, layer.file, (*layer.prefix, *path)) if said else None
 
 
-def _with_nulls(layers: tuple[Layer, ...], *path: str) -> dict[str, Any]:
-    """Return what *layers* say below *path*, with nulls kept: they delete our defaults, which come below."""
-    merged: dict[str, Any] = {}
-    for layer in layers:
-        data: Any = layer.data
-        for part in path:
-            data = data.get(part) if isinstance(data, dict) else None
-        if isinstance(data, dict):
-            merged = _over(merged, data)
-    return merged
+def _below(data: Any, *path: str) -> dict[str, Any]:
+    """Return the map at *path* in *data*; an empty one where there is none."""
+    for part in path:
+        data = data.get(part) if isinstance(data, dict) else None
+    return data if isinstance(data, dict) else {}
 
 
-def _over(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    # Among layers of fields a null is carried up like a value; merge_fields then deletes by it.
-    return merge_values(base, over)
+class _Layered:
+    """What the layers say of one group of fields, lowest first, over defaults that come below all of them."""
+
+    def __init__(self, said: list[Any]) -> None:
+        self._said = [one for one in said if isinstance(one, dict)]
+
+    def over(self, defaults: dict[str, Any]) -> dict[str, Any]:
+        """Return the fields, layer by layer: a null deletes what is below it, and what is above it comes anew."""
+        merged = defaults
+        for one in self._said:
+            merged = merge_fields(merged, one)
+        return merged
+
+    def left_of(self, fields: frozenset[str]) -> frozenset[str]:
+        """Return those of *fields* that no layer says, not even by a null."""
+        return fields.difference(*self._said)
 
 
 def _source_of(url: str) -> dict[str, Any]:
     """Return the fields of a source that is said by its URL alone."""
-    kind = {"kind": "HelmRepository", "url": url}
-    return {**kind, "type": "oci"} if url.startswith("oci://") else kind
+    # Over a map, it leaves the other fields (a secretRef) as they are; a null deletes the type.
+    return {"kind": _HELM_REPOSITORY, "url": url, "type": "oci" if url.startswith("oci://") else None}

@@ -81,6 +81,8 @@ class Release:
     """``release``, merged with our defaults."""
     said: dict[str, Any]
     """``release`` as the files say it, without our defaults."""
+    generated: frozenset[str]
+    """Those of ``preset.GENERATED_RELEASE`` that are to be worked out."""
     key: str | None
     """Its key under ``releases``; None where the app is one release."""
     layers: tuple[Layer, ...]
@@ -90,12 +92,6 @@ class Release:
         """Return where its field *path* was said: under its key, or for all releases of the app."""
         own = () if self.key is None else (("releases", self.key, *path),)
         return origin(self.layers, *own, path)
-
-    @property
-    def release_name(self) -> str:
-        """Return Helm's name of the release (Flux's default: ``[<targetNamespace>-]<name>``)."""
-        named = self.spec.get("releaseName")
-        return named if isinstance(named, str) else self.name
 
     @property
     def release_namespace(self) -> str:
@@ -126,6 +122,8 @@ class App:
     """``kustomization``, merged with our defaults."""
     said_kustomization: dict[str, Any]
     """``kustomization`` as the files say it."""
+    generated: frozenset[str]
+    """Those of ``preset.GENERATED_KUSTOMIZATION`` that are to be worked out."""
     substitute_values: bool
     other: tuple[OtherFile, ...]
     """Other files that Flux reads on this stack: ``stacks/<another>/`` left out."""
@@ -263,7 +261,10 @@ class Fleet:
             url=self.git.url,
             branch=self.git.branch,
             include=("apps", "bootstrap"),
-            exclude=SETTINGS_FILES,
+            exclude=(
+                *SETTINGS_FILES,
+                *(f"apps/**/stacks/{other}/**" for other in self.sources.stacks if other != self.stack),
+            ),
             added="apps/**/app.yaml",
         )
 

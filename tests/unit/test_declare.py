@@ -107,7 +107,33 @@ def test_preset_none_declares_what_the_files_say_and_nothing_else(tmp_path: Path
     }
 
 
+class TestNulls:
+    def test_they_delete_what_is_worked_out_too(self, tmp_path: Path) -> None:
+        app = f"{THREE_LINES}release: {{releaseName: null}}\nkustomization: {{timeout: null}}\n"
+        made = declared(tmp_path, with_app(app))
+        assert "releaseName" not in spec(made, "HelmRelease", "podinfo")
+        assert "timeout" not in spec(made, "Kustomization", "podinfo")
+
+    def test_what_a_lower_layer_deleted_does_not_come_back(self, tmp_path: Path) -> None:
+        files: dict[str, str | None] = {
+            "fleet.yaml": f"{BASE['fleet.yaml']}defaults: {{release: {{install: null}}}}\n",
+            "apps/podinfo/app.yaml": f"{THREE_LINES}release: {{install: {{timeout: 5m}}}}\n",
+        }
+        assert spec(declared(tmp_path, files), "HelmRelease", "podinfo")["install"] == {"timeout": "5m"}
+
+    def test_a_release_unsays_what_its_app_shares(self, tmp_path: Path) -> None:
+        app = "repository: podinfo\nversion: 1.x\nreleases:\n  a: {chart: a, version: null}\n  b: {chart: b}\n"
+        made = declared(tmp_path, with_app(app))
+        assert "version" not in spec(made, "HelmRelease", "a")["chart"]["spec"]
+        assert spec(made, "HelmRelease", "b")["chart"]["spec"]["version"] == "1.x"
+
+
 class TestValues:
+    def test_a_release_has_the_last_word_over_what_all_share(self, tmp_path: Path) -> None:
+        app = "repository: podinfo\nreleases:\n  a: {chart: a, values: {x: own}}\n"
+        text = one(declared(tmp_path, with_app(app, **{"values.yaml": "x: all\n"})), "ConfigMap", "a").manifest["data"]
+        assert text == {"values.yaml": "x: own\n"}
+
     def test_null_and_big_integers_stay_in_the_text(self, tmp_path: Path) -> None:
         files: dict[str, str | None] = {"apps/podinfo/values.yaml": f"a: null\nbig: {2**60 + 1}\nempty: {{}}\n"}
         config_map = one(declared(tmp_path, files), "ConfigMap", "podinfo").manifest
@@ -224,8 +250,53 @@ class TestOrder:
         assert one(made, "Kustomization", "web").wait_ready is None
         assert issuers.manifest["spec"]["wait"] is True
 
+    def test_who_waits_counts_those_it_waits_for(self, tmp_path: Path) -> None:
+        config_map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: issuer, namespace: default}\n"
+        files: dict[str, str | None] = {
+            "apps/podinfo/app.yaml": f"{THREE_LINES}release: {{timeout: 30m}}\n",
+            "apps/issuers/app.yaml": "dependsOn: [podinfo]\n",
+            "apps/issuers/issuer.yaml": config_map,
+            "apps/web/app.yaml": "chart: web\nrepository: podinfo\ndependsOn: [issuers]\n",
+        }
+        made = declared(tmp_path, files)
+        podinfo = 2 * 32 * 60 + 120
+        assert one(made, "Kustomization", "issuers").wait_ready == podinfo + 2 * 300 + 120
+        assert one(made, "HelmRelease", "podinfo").gone_within == 32 * 60
+
+    def test_nobody_waits_for_what_is_suspended(self, tmp_path: Path) -> None:
+        config_map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: issuer, namespace: default}\n"
+        files: dict[str, str | None] = {
+            "apps/issuers/app.yaml": "kustomization: {suspend: true}\n",
+            "apps/issuers/issuer.yaml": config_map,
+            "apps/web/app.yaml": "chart: web\nrepository: podinfo\ndependsOn: [issuers]\n",
+        }
+        made = declared(tmp_path, files)
+        assert one(made, "Kustomization", "issuers").wait_ready is None
+        assert one(made, "Kustomization", "issuers").id not in one(made, "HelmRelease", "web").after
+
+    def test_yaml_of_no_app_goes_after_the_apps(self, tmp_path: Path) -> None:
+        config_map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: shared, namespace: default}\n"
+        made = declared(tmp_path, {"bootstrap/shared.yaml": config_map})
+        shared = one(made, "Kustomization", "fleet")
+        assert shared.manifest["spec"]["path"] == "./bootstrap"
+        assert shared.id in one(made, "HelmRelease", "podinfo").after
+        assert shared.id in one(made, "Kustomization", "podinfo").after
+
 
 class TestSources:
+    def test_a_url_over_a_map_changes_the_url_alone(self, tmp_path: Path) -> None:
+        files: dict[str, str | None] = {
+            "fleet.yaml": "repositories:\n  podinfo: {url: 'https://a.example.org', secretRef: {name: login}}\n"
+            "  mirrored: oci://a.example.org/charts\n",
+            "Pulumi.dev.yaml": cluster(
+                "repositories: {podinfo: 'https://b.example.org', mirrored: 'https://c.example.org'}"
+            ),
+        }
+        made = declared(tmp_path, files)
+        podinfo = spec(made, "HelmRepository", "podinfo")
+        assert podinfo == {"url": "https://b.example.org", "secretRef": {"name": "login"}, "interval": "5m"}
+        assert spec(made, "HelmRepository", "mirrored") == {"url": "https://c.example.org", "interval": "5m"}
+
     def test_an_oci_template_makes_one_object_a_release(self, tmp_path: Path) -> None:
         made = declared(tmp_path, with_app("chart: app\nrepository: oci\nversion: 1.2.3+build.4\n"))
         source = one(made, "OCIRepository", "podinfo-")
@@ -245,6 +316,8 @@ class TestSources:
             ("6.x", {"semver": "6.x"}),
             (">=1.0.0 <2.0.0", {"semver": ">=1.0.0 <2.0.0"}),
             ("v1.2.3-rc.1", {"tag": "v1.2.3-rc.1"}),
+            ("latest", {"tag": "latest"}),
+            ("x", {"semver": "x"}),
             ("sha256:" + "0" * 64, {"digest": "sha256:" + "0" * 64}),
         ],
     )
@@ -314,6 +387,25 @@ class TestNamespaces:
         assert one(made, "Namespace", "podinfo").retain is True
         assert one(made, "Namespace", "web").retain is False
         assert one(made, "Namespace", "web").manifest["metadata"]["labels"] == {"team": "a"}
+
+    def test_only_those_that_something_is_in(self, tmp_path: Path) -> None:
+        files: dict[str, str | None] = {
+            "fleet.yaml": "repositories:\n  podinfo: {url: 'https://a.example.org', namespace: charts}\n",
+            "apps/podinfo/app.yaml": "repository: podinfo\nreleases: {a: {chart: a, namespace: one}}\n"
+            "kustomization: {targetNamespace: two}\n",
+        }
+        made = declared(tmp_path, files)
+        assert [made.id.name for made in made.objects() if made.role is Role.NAMESPACE] == ["charts", "one", "two"]
+        assert [str(needed) for needed in one(made, "HelmRepository", "podinfo").after] == ["Namespace charts"]
+        assert "Namespace two" in [str(needed) for needed in one(made, "Kustomization", "podinfo").after]
+
+    def test_a_stack_unsays_one(self, tmp_path: Path) -> None:
+        files: dict[str, str | None] = {
+            "fleet.yaml": f"{BASE['fleet.yaml']}namespaces: {{web: {{labels: {{a: b}}}}, empty: }}\n",
+            "Pulumi.dev.yaml": cluster("namespaces: {web: null}"),
+        }
+        found = [one.id.name for one in declared(tmp_path, files).objects() if one.role is Role.NAMESPACE]
+        assert found == ["empty", "podinfo"]
 
     def test_plain_yaml_alone_needs_none(self, tmp_path: Path) -> None:
         made = declared(

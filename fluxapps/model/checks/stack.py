@@ -94,5 +94,5 @@ def _unordered(fleet: Fleet, name: str) -> Iterator[DeclaredObject]:
     assert app is not None  # noqa: S101 - asked by the name of an enabled app; mypy can't know
     for release in app.releases:
         yield from (one for one in release_objects(fleet, app, release, ()) if one is not None)
-    if (last := kustomization(fleet, app)) is not None:
+    if (last := kustomization(fleet, app, None)) is not None:
         yield last

@@ -2,8 +2,8 @@
 
 from fluxapps.model.declare.manifests import manifest, with_metadata
 from fluxapps.model.declare.names import PRUNE_DISABLED, SOURCE_API
-from fluxapps.model.objects import DeclaredObject, Role
-from fluxapps.model.resolved import Fleet, Namespace
+from fluxapps.model.objects import DeclaredObject, ObjectId, Role
+from fluxapps.model.resolved import Fleet
 
 
 def declared_namespaces(fleet: Fleet) -> tuple[DeclaredObject, ...]:
@@ -15,7 +15,10 @@ def declared_namespaces(fleet: Fleet) -> tuple[DeclaredObject, ...]:
     for release in (release for app in fleet.apps for release in app.releases):
         # Flux makes none of them: install.createNamespace is the user's to set, and then it is left to Helm.
         used |= {release.namespace, release.release_namespace, release.storage_namespace}
-    used |= {app.namespace for app in fleet.apps if app.namespace is not None}
+    for app in fleet.apps:
+        # Into targetNamespace Flux puts the app's other YAML, and makes it no more than any other.
+        used |= {name for name in (app.namespace, app.kustomization.get("targetNamespace")) if isinstance(name, str)}
+    used |= {repository.namespace for repository in fleet.repositories.values() if not repository.is_template}
     return tuple(_namespace(fleet, name) for name in sorted(used | set(fleet.namespaces)) if is_ours(fleet, name))
 
 
@@ -26,9 +29,16 @@ def is_ours(fleet: Fleet, namespace: str) -> bool:
     return not foreign and not (said is not None and said.external)
 
 
+def namespace_ids(fleet: Fleet, *names: str | None) -> tuple[ObjectId, ...]:
+    """Return the identities of those of the namespaces *names* that we declare."""
+    ours = dict.fromkeys(name for name in names if name is not None and is_ours(fleet, name))
+    return tuple(ObjectId("", "Namespace", "", name) for name in ours)
+
+
 def _namespace(fleet: Fleet, name: str) -> DeclaredObject:
     said = fleet.namespaces.get(name)
-    keep = PRUNE_DISABLED if fleet.preset and fleet.delivery == "git" else {}
+    delete = said.delete if said is not None else bool(fleet.cluster.delete_namespaces)
+    keep = PRUNE_DISABLED if fleet.preset and fleet.delivery == "git" and not delete else {}
     made = manifest(
         "v1",
         "Namespace",
@@ -36,11 +46,7 @@ def _namespace(fleet: Fleet, name: str) -> DeclaredObject:
         labels=said.labels if said else None,
         annotations={**keep, **(said.annotations if said else {})},
     )
-    return DeclaredObject(manifest=made, role=Role.NAMESPACE, logical_name=name, retain=not _delete(fleet, said))
-
-
-def _delete(fleet: Fleet, said: Namespace | None) -> bool:
-    return said.delete if said is not None else bool(fleet.cluster.delete_namespaces)
+    return DeclaredObject(manifest=made, role=Role.NAMESPACE, logical_name=name, retain=not delete)
 
 
 def declared_sources(fleet: Fleet) -> tuple[DeclaredObject, ...]:
@@ -55,6 +61,7 @@ def declared_sources(fleet: Fleet) -> tuple[DeclaredObject, ...]:
                 manifest=with_metadata(source, repository.metadata),
                 role=Role.SOURCE,
                 logical_name=f"{repository.namespace}/{repository.name}",
+                after=namespace_ids(fleet, repository.namespace),
             )
         )
     return tuple(made)

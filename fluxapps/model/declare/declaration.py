@@ -4,13 +4,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from fluxapps.model.declare.bootstrap import declared_namespaces, declared_sources, is_ours
-from fluxapps.model.declare.kustomizations import has_kustomization, is_waited_for, kustomization, kustomization_id
+from fluxapps.model.declare.bootstrap import declared_namespaces, declared_sources, namespace_ids
+from fluxapps.model.declare.kustomizations import (
+    has_kustomization,
+    is_waited_for,
+    kustomization,
+    kustomization_id,
+    waits_of,
+)
 from fluxapps.model.declare.marks import marked
 from fluxapps.model.declare.names import stack_label
 from fluxapps.model.declare.order import apps_in_order, releases_in_order
 from fluxapps.model.declare.releases import release_id, release_objects, releases_called
-from fluxapps.model.declare.system import system_objects
+from fluxapps.model.declare.system import bootstrap_kustomization_ids, system_objects
 from fluxapps.model.objects import DeclaredObject, ObjectId
 from fluxapps.model.resolved import App, Delivery, Fleet, Release
 
@@ -76,6 +82,7 @@ def declare(fleet: Fleet, commit: str | None = None) -> Declaration:
 
 def _declare(fleet: Fleet) -> Declaration:
     apps = apps_in_order(fleet)
+    waits = waits_of(fleet, apps)
     return Declaration(
         project=fleet.project,
         stack=fleet.stack,
@@ -83,28 +90,23 @@ def _declare(fleet: Fleet) -> Declaration:
         flux_namespace=fleet.flux_namespace,
         system=system_objects(fleet, None),
         bootstrap=declared_namespaces(fleet) + declared_sources(fleet),
-        apps=tuple(_app(fleet, app) for app in apps),
+        apps=tuple(_app(fleet, app, waits) for app in apps),
         outputs=_outputs(fleet, apps),
     )
 
 
-def _app(fleet: Fleet, app: App) -> AppDeclaration:
+def _app(fleet: Fleet, app: App, waits: dict[str, int]) -> AppDeclaration:
     objects: list[DeclaredObject] = []
     for release in releases_in_order(app):
-        namespace = _namespace_before(fleet, release)
-        made = release_objects(fleet, app, release, (*namespace, *_dependencies_before(fleet, app, release)))
+        namespace = namespace_ids(fleet, release.namespace, release.release_namespace, release.storage_namespace)
+        before = (*namespace, *bootstrap_kustomization_ids(fleet), *_dependencies_before(fleet, app, release))
+        made = release_objects(fleet, app, release, before)
         own = [one for one in (made.source, made.values) if one is not None]
         objects += [replace(one, after=(*namespace, *one.after)) for one in own]
         objects.append(made.release)
-    if (last := kustomization(fleet, app)) is not None:
+    if (last := kustomization(fleet, app, waits.get(app.name))) is not None:
         objects.append(last)
     return AppDeclaration(name=app.name, namespace=app.namespace, objects=tuple(objects))
-
-
-def _namespace_before(fleet: Fleet, release: Release) -> tuple[ObjectId, ...]:
-    names = (release.namespace, release.release_namespace, release.storage_namespace)
-    ours = dict.fromkeys(name for name in names if is_ours(fleet, name))
-    return tuple(ObjectId("", "Namespace", "", name) for name in ours)
 
 
 def _dependencies_before(fleet: Fleet, app: App, release: Release) -> tuple[ObjectId, ...]:

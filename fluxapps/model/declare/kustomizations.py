@@ -1,19 +1,18 @@
 """Kustomizations of apps: one for each, which applies its other YAML and carries order and health."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from fluxapps.model import preset
-from fluxapps.model.declare.bootstrap import is_ours
+from fluxapps.model.declare.bootstrap import namespace_ids
 from fluxapps.model.declare.manifests import manifest, pruned, with_metadata
 from fluxapps.model.declare.names import HELM_RELEASE_API, KUSTOMIZATION_API, KUSTOMIZE, SOURCE
-from fluxapps.model.declare.releases import release_id
+from fluxapps.model.declare.releases import GRACE, HELM_TIMEOUT, release_id, release_timeout
+from fluxapps.model.declare.system import bootstrap_kustomization_ids
 from fluxapps.model.durations import duration, seconds
 from fluxapps.model.layers import merge_fields
 from fluxapps.model.objects import DeclaredObject, ObjectId, Role
-from fluxapps.model.resolved import App, Fleet, Release
-
-_HELM_TIMEOUT = 300.0
-"""Seconds Flux gives a Helm action unless told."""
+from fluxapps.model.resolved import App, Fleet
 
 
 def kustomization_id(fleet: Fleet, app: str) -> ObjectId:
@@ -26,8 +25,11 @@ def has_kustomization(fleet: Fleet) -> bool:
     return fleet.git is not None
 
 
-def kustomization(fleet: Fleet, app: App) -> DeclaredObject | None:
-    """Return the Kustomization of *app*; None where Flux doesn't read this repository."""
+def kustomization(fleet: Fleet, app: App, wait_ready: int | None) -> DeclaredObject | None:
+    """Return the Kustomization of *app*; None where Flux doesn't read this repository.
+
+    *wait_ready* is how many seconds Pulumi waits for it, see :func:`waits_of`.
+    """
     if fleet.git is None:
         return None
     spec = _spec(fleet, app, fleet.git.name, fleet.git.path)
@@ -38,13 +40,33 @@ def kustomization(fleet: Fleet, app: App) -> DeclaredObject | None:
         logical_name=f"{fleet.flux_namespace}/{app.name}",
         app=app.name,
         after=_after(fleet, app),
-        wait_ready=_wait_ready(spec) if is_waited_for(fleet, app) else None,
+        wait_ready=wait_ready,
+        gone_within=int(_timeout_of(app)) + GRACE,
     )
 
 
-def is_waited_for(fleet: Fleet, app: App) -> bool:
-    """Return whether Pulumi waits for *app*'s Kustomization: a release depends on YAML that only it applies."""
-    return fleet.delivery == "apply" and app.has_other_yaml and fleet.is_needed_by_release(app.name)
+def waits_of(fleet: Fleet, apps: Iterable[App]) -> dict[str, int]:
+    """Return for each of *apps* (in topological order) that Pulumi waits for, how many seconds it does.
+
+    Two tries of Flux's own and what lies between them, after those that its Kustomization waits for itself.
+    """
+    ready_within: dict[str, int] = {}
+    for app in apps:
+        timeout = _timeout_of(app)
+        between = seconds(app.kustomization.get("retryInterval")) or seconds(app.kustomization.get("interval")) or 0.0
+        before = max((ready_within[name] for name in fleet.app_dependencies(app) if name != app.name), default=0)
+        ready_within[app.name] = before + int(2 * timeout + min(between, timeout))
+    return {app: wait for app, wait in ready_within.items() if is_waited_for(fleet, fleet.app_named(app))}
+
+
+def is_waited_for(fleet: Fleet, app: App | None) -> bool:
+    """Return whether Pulumi waits for *app*'s Kustomization: a release depends on what only it applies.
+
+    A suspended one never gets Ready.
+    """
+    if app is None or fleet.delivery == "git" or app.kustomization.get("suspend") is True:
+        return False
+    return (app.has_other_yaml or not app.releases) and fleet.is_needed_by_release(app.name)
 
 
 def _spec(fleet: Fleet, app: App, source: str, git_path: str) -> dict[str, Any]:
@@ -52,9 +74,8 @@ def _spec(fleet: Fleet, app: App, source: str, git_path: str) -> dict[str, Any]:
     spec: dict[str, Any] = {"path": path, "sourceRef": {"kind": "GitRepository", "name": source}}
     if names := [name for name in fleet.app_dependencies(app) if name != app.name]:
         spec["dependsOn"] = [{"name": name} for name in names]
-    if fleet.preset:
-        spec["timeout"] = _timeout(app)
-        spec |= _health(fleet, app)
+    generated = {"timeout": _timeout(app), **_health(fleet, app)}
+    spec |= {name: value for name, value in generated.items() if name in app.generated}
     said = {key: value for key, value in app.kustomization.items() if key != "metadata"}
     return pruned(merge_fields(spec, said)) or {}
 
@@ -66,7 +87,7 @@ def _health(fleet: Fleet, app: App) -> dict[str, Any]:
     healthChecks) would say nothing of them. A Kustomization that checks a failing release holds one of
     kustomize-controller's few workers: only those do that something depends on.
     """
-    if "healthChecks" in app.said_kustomization:
+    if "healthChecks" not in app.generated:
         return {}
     if fleet.delivery == "git" or not app.releases:
         return {"wait": True}
@@ -82,24 +103,12 @@ def _health(fleet: Fleet, app: App) -> dict[str, Any]:
 def _timeout(app: App) -> str:
     if not app.releases:
         return preset.TIMEOUT_WITHOUT_RELEASE
-    return duration(max(_release_timeout(release) for release in app.releases) + preset.TIMEOUT_BEYOND_RELEASES)
+    return duration(max(release_timeout(release) for release in app.releases) + preset.TIMEOUT_BEYOND_RELEASES)
 
 
-def _release_timeout(release: Release) -> float:
-    """Return the longest timeout of one of Helm's actions, in seconds."""
-    actions = [release.spec.get(action) for action in ("install", "upgrade", "rollback", "uninstall", "test")]
-    said = [release.spec.get("timeout"), *(action.get("timeout") for action in actions if isinstance(action, dict))]
-    known = [length for one in said if (length := seconds(one)) is not None]
-    if "timeout" not in release.spec:
-        known.append(_HELM_TIMEOUT)
-    return max(known, default=_HELM_TIMEOUT)
-
-
-def _wait_ready(spec: dict[str, Any]) -> int:
-    """Return how long Pulumi waits for Ready, in seconds: two tries of Flux's own, and what lies between them."""
-    timeout = seconds(spec.get("timeout")) or _HELM_TIMEOUT
-    retry = seconds(spec.get("retryInterval")) or seconds(spec.get("interval")) or 0.0
-    return int(2 * timeout + min(retry, timeout))
+def _timeout_of(app: App) -> float:
+    """Return how long one reconciliation of its Kustomization may take, in seconds."""
+    return seconds(app.kustomization.get("timeout")) or seconds(_timeout(app)) or HELM_TIMEOUT
 
 
 def _after(fleet: Fleet, app: App) -> tuple[ObjectId, ...]:
@@ -107,6 +116,7 @@ def _after(fleet: Fleet, app: App) -> tuple[ObjectId, ...]:
     after = [ObjectId(SOURCE, "GitRepository", fleet.flux_namespace, fleet.git.name)] if fleet.git is not None else []
     after += [kustomization_id(fleet, name) for name in fleet.app_dependencies(app) if name != app.name]
     after += [release_id(release) for release in app.releases]
-    if not app.releases and app.namespace is not None and is_ours(fleet, app.namespace):
-        after.append(ObjectId("", "Namespace", "", app.namespace))
+    after += bootstrap_kustomization_ids(fleet)
+    target = app.kustomization.get("targetNamespace")
+    after += namespace_ids(fleet, None if app.releases else app.namespace, target if isinstance(target, str) else None)
     return tuple(after)

@@ -5,13 +5,21 @@ from typing import Any, NamedTuple
 
 from fluxapps.model.declare.manifests import manifest, pruned, with_metadata
 from fluxapps.model.declare.names import HELM, HELM_RELEASE_API, SOURCE, SOURCE_API, VALUES_SUFFIX, WATCH_LABEL, hash8
+from fluxapps.model.durations import seconds
 from fluxapps.model.layers import merge_fields
 from fluxapps.model.objects import DeclaredObject, ObjectId, Role
 from fluxapps.model.resolved import App, Fleet, Release, Repository
 from fluxapps.model.yaml_text import dump_yaml
 
 VALUES_KEY = "values.yaml"
+HELM_TIMEOUT = 300.0
+"""Seconds Flux gives a Helm action unless told."""
+GRACE = 120
+"""Seconds that a deletion may take beyond Flux's own timeout, until its object is gone."""
+
 _EXACT_VERSION = re.compile(r"v?[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]+)?")
+_RANGE = re.compile(r"\s*(v?[0-9]|[xX*](?![A-Za-z])|[\^~<>=!])")
+"""How ranges of versions begin (Masterminds/semver); anything else is a tag: ``latest``."""
 _CHART_LAYER = {"mediaType": "application/vnd.cncf.helm.chart.content.v1.tar+gzip", "operation": "copy"}
 
 
@@ -59,6 +67,7 @@ def release_objects(fleet: Fleet, app: App, release: Release, before: tuple[Obje
             logical_name=f"{release.namespace}/{release.name}",
             app=app.name,
             after=tuple(after),
+            gone_within=int(release_timeout(release)) + GRACE,
         ),
     )
 
@@ -68,7 +77,7 @@ def _spec(
 ) -> dict[str, Any]:
     """Return the HelmRelease's spec: what we generate, with the files' ``release`` laid over it."""
     spec: dict[str, Any] = _chart(fleet, release, source)
-    if fleet.preset:
+    if "releaseName" in release.generated:
         spec["releaseName"] = release.name
     if depends_on := _depends_on(fleet, app, release):
         spec["dependsOn"] = depends_on
@@ -126,6 +135,16 @@ def _values_reference(values: DeclaredObject) -> dict[str, Any]:
     return {"kind": "ConfigMap", "name": values.id.name, "valuesKey": VALUES_KEY}
 
 
+def release_timeout(release: Release) -> float:
+    """Return the longest timeout of one of Helm's actions, in seconds."""
+    actions = [release.spec.get(action) for action in ("install", "upgrade", "rollback", "uninstall", "test")]
+    said = [release.spec.get("timeout"), *(action.get("timeout") for action in actions if isinstance(action, dict))]
+    known = [length for one in said if (length := seconds(one)) is not None]
+    if "timeout" not in release.spec:
+        known.append(HELM_TIMEOUT)
+    return max(known, default=HELM_TIMEOUT)
+
+
 def values_text(release: Release) -> str | None:
     """Return the text of *release*'s values as it travels in a ConfigMap; None without values."""
     return dump_yaml(release.values) if release.values else None
@@ -171,6 +190,6 @@ def _oci_reference(version: str | None) -> dict[str, str]:
         return {"semver": "*"}
     if version.startswith("sha256:"):
         return {"digest": version}
-    if _EXACT_VERSION.fullmatch(version):
-        return {"tag": version.replace("+", "_")}
-    return {"semver": version}
+    if _RANGE.match(version) and not _EXACT_VERSION.fullmatch(version):
+        return {"semver": version}
+    return {"tag": version.replace("+", "_")}

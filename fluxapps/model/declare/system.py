@@ -3,13 +3,23 @@
 from typing import Any
 
 from fluxapps.model.declare.manifests import manifest, pruned, with_metadata
-from fluxapps.model.declare.names import KUSTOMIZATION_API, SOURCE_API
-from fluxapps.model.objects import DeclaredObject, Role
+from fluxapps.model.declare.names import KUSTOMIZATION_API, KUSTOMIZE, SOURCE_API
+from fluxapps.model.objects import DeclaredObject, ObjectId, Role
 from fluxapps.model.resolved import SETTINGS_FILES, Fleet, GitSource
 from fluxapps.model.sources import BOOTSTRAP
 
 _GIT_INTERVAL = "1m"
 _BOOTSTRAP_SPEC = {"interval": "10m", "prune": True, "deletionPolicy": "WaitForTermination"}
+
+
+def bootstrap_kustomization_ids(fleet: Fleet) -> tuple[ObjectId, ...]:
+    """Return the identity of the Kustomization on YAML of no app in ``./bootstrap``, where Pulumi declares one.
+
+    Apps come after it: on destroy its YAML (StorageClasses, issuers) goes when they are gone.
+    """
+    if fleet.git is None or fleet.delivery == "git" or not any(file.is_yaml for file in fleet.sources.bootstrap):
+        return ()
+    return (ObjectId(KUSTOMIZE, "Kustomization", fleet.flux_namespace, fleet.git.name),)
 
 
 def system_objects(fleet: Fleet, commit: str | None) -> tuple[DeclaredObject, ...]:
@@ -18,7 +28,7 @@ def system_objects(fleet: Fleet, commit: str | None) -> tuple[DeclaredObject, ..
         return ()
     source = _git_repository(fleet, fleet.git, commit)
     path = f"./{BOOTSTRAP}" if fleet.delivery == "apply" else f"./{fleet.git.path}/{BOOTSTRAP}".replace("././", "./")
-    if fleet.delivery == "apply" and not any(file.is_yaml for file in fleet.sources.bootstrap):
+    if fleet.delivery == "apply" and not bootstrap_kustomization_ids(fleet):
         return (source,)
     spec = {**_BOOTSTRAP_SPEC, "path": path, "sourceRef": {"kind": "GitRepository", "name": fleet.git.name}}
     kustomization = DeclaredObject(
