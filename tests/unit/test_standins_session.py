@@ -111,6 +111,8 @@ def test_where_all_are_there_nothing_is_started_or_said(pulumi: Path, environ: d
 
 def test_stand_ins_are_announced_attached_and_ended(pulumi: Path, environ: dict[str, str], tmp_path: Path) -> None:
     environ["PULUMI_DEBUG_PROVIDERS"] = "random:1234"
+    # A program's module that has the name of one of ours is not ours.
+    (tmp_path / "grpc.py").write_text("raise SystemExit('imported')\n")
     said: list[str] = []
     with plugins(pulumi, say=said.append, environ=environ, project=tmp_path) as given:
         started = children(os.getpid())

@@ -129,7 +129,8 @@ def _process(
 ) -> Iterator["subprocess.Popen[str]"]:
     module, *arguments = command
     process = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-m", f"fluxapps.devcluster.standins.{module}", *arguments],
+        # -P: the project's folder holds the program's modules, not the server's.
+        [sys.executable, "-P", "-m", f"fluxapps.devcluster.standins.{module}", *arguments],
         # Where the engine starts plugins too: a relative path, to a kubeconfig say, counts from there.
         cwd=folder,
         # Its other end is ours alone: when we are gone, also by SIGKILL, the server reads its end and goes.

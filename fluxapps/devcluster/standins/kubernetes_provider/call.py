@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fluxapps.devcluster.standins import engine_log
-from fluxapps.devcluster.standins.kubernetes_provider.cluster import Cancellation
+from fluxapps.devcluster.standins.kubernetes_provider.cancellation import Cancellation
 
 Properties = dict[str, Any]
 

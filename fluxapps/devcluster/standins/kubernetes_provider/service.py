@@ -18,10 +18,10 @@ from fluxapps.devcluster.standins import engine_log
 from fluxapps.devcluster.standins.engine_environ import environ_of
 from fluxapps.devcluster.standins.kubernetes_provider.call import Call as _Call
 from fluxapps.devcluster.standins.kubernetes_provider.call import OperationError, PartialError
+from fluxapps.devcluster.standins.kubernetes_provider.cancellation import Cancellation
 from fluxapps.devcluster.standins.kubernetes_provider.check import autoname, check
 from fluxapps.devcluster.standins.kubernetes_provider.cluster import (
     ApiError,
-    Cancellation,
     Cluster,
     NoMatchError,
     UnreachableError,

@@ -12,7 +12,8 @@ from typing import Any
 
 from fluxapps.devcluster.standins.kubernetes_provider import shape
 from fluxapps.devcluster.standins.kubernetes_provider.call import Call
-from fluxapps.devcluster.standins.kubernetes_provider.cluster import ApiError, Cancellation, Resource, UnreachableError
+from fluxapps.devcluster.standins.kubernetes_provider.cancellation import Cancellation
+from fluxapps.devcluster.standins.kubernetes_provider.cluster import ApiError, Resource, UnreachableError
 from fluxapps.devcluster.standins.kubernetes_provider.jsonpath import JSONPathError, parse_wait
 from fluxapps.devcluster.standins.kubernetes_provider.reach import Reach
 
