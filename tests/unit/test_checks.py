@@ -340,6 +340,24 @@ def test_a_sibling_that_the_whole_app_depends_on_comes_first(tmp_path: Path) -> 
     assert names == ["z", "a"]
 
 
+@pytest.mark.parametrize("path", ["a" * 300, "a/" * 3000, r"a\0b"])
+def test_what_can_be_no_path_is_not_there(tmp_path: Path, path: str) -> None:
+    stack = (
+        "config:\n  fluxapps:cluster:\n    delivery: git\n    git: {url: https://example.org/a.git, path: deploy/x}\n"
+    )
+    base(
+        tmp_path,
+        {
+            "Pulumi.dev.yaml": stack,
+            "apps/podinfo/set/kustomization.yaml": f'resources: ["{path}"]\n',
+        },
+    )
+    assert only(problems(tmp_path, "dev")).code == "missing-file"
+    (tmp_path / "apps" / "podinfo" / "set" / "kustomization.yaml").unlink()
+    (tmp_path / "Pulumi.dev.yaml").write_text(stack.replace("deploy/x", f'"deploy/{path}"'))
+    problems(tmp_path, "dev")
+
+
 def test_other_yaml_is_read_once(tmp_path: Path) -> None:
     """A folder is read for what Flux applies, for its layout and for its Secrets."""
     cm = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: podinfo}\n"

@@ -48,8 +48,6 @@ def _misplaced(fleet: Fleet) -> Iterator[Problem]:
         for app, fields in (layer.data.get("apps") or {}).items():
             if "name" in (fields or {}):
                 yield _misplaced_field(fleet, layer, ("apps", app, "name"), "the same on every cluster")
-            if "preset" in (fields or {}):
-                yield _misplaced_field(fleet, layer, ("apps", app, "preset"), "said for all apps")
     if fleet.sources.fleet is not None:
         for name, said in ((fleet.sources.fleet.value or {}).get("repositories") or {}).items():
             if said is None:

@@ -123,11 +123,8 @@ def _of_release(
 ) -> Iterator[Problem]:
     file = app.source.file.file
     if declared.role is Role.SOURCE:
-        repository = fleet.repositories[release.repository or ""]
-        if fault.path[:2] == ("spec", "ref"):
-            yield _problem(fault, release.origin, ("version",), file)
-        else:
-            yield _problem(fault, repository.origin, _field(fault), file)
+        # What the release itself says of it, ref and url, fits in any case.
+        yield _problem(fault, fleet.repositories[release.repository or ""].origin, _field(fault), file)
     elif fault.path == ("spec", "releaseName") and "releaseName" not in release.said:
         pass  # the names' check says it
     elif (ours := _own_field(release, fault)) is not None:
@@ -145,8 +142,6 @@ def _of_release(
 
 def _own_field(release: Release, fault: FieldFault) -> FieldPath | None:
     """Return the field of ours that became the one at fault, unless ``release`` says it."""
-    if fault.path == ("spec", "chart"):
-        return ("chart",)
     for theirs, ours in _OWN_FIELDS.items():
         if fault.path[: len(theirs)] == theirs and release.origin("release", *theirs[1:]) is None:
             return ours

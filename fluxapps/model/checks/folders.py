@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fluxapps.model.checks.kustomize import Reference, inner_namespace, is_renaming, references
-from fluxapps.model.checks.report import at, error, warning
+from fluxapps.model.checks.report import at, error, exists, warning
 from fluxapps.model.objects import Manifest
 from fluxapps.model.problems import ConfigError, Problem
 from fluxapps.model.resolved import App, Fleet
@@ -181,15 +181,13 @@ class _Reader:
             if any(f"{one.path}/".startswith(f"{path}/") for one in source.other) and path.startswith("stacks/"):
                 fix = f"name only what lies in stacks/{self.fleet.stack}/, from a kustomization.yaml in there"
                 return "names-ignored-file", "is another stack's, which Flux never sees on this one", fix
-        here = (self.fleet.sources.root / file).exists()
-        below = any(one.startswith(f"{path}/") for one in self.files)
-        if below or (here and (self.fleet.sources.root / file).is_dir()):
+        if any(one.startswith(f"{path}/") for one in self.files):
             return "missing-file", "is a folder without a kustomization.yaml", "add one, or name its files one by one"
-        if here and self.fleet.delivery == "apply":
-            return None
-        if here:
+        if not exists(self.fleet.sources.root / file):
+            return "missing-file", "isn't there", "add the file, or take it out"
+        if self.fleet.delivery == "git":
             return "missing-file", "is a hidden file, which isn't rendered", "give it a name without a dot before it"
-        return "missing-file", "isn't there", "add the file, or take it out"
+        return None
 
     def _objects(self, file: OtherFile, namespace: str, *, renamed: bool) -> None:
         if (read := self._read(file)) is None:

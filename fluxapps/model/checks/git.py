@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from fluxapps.model.checks.report import error, stack_file, warning
+from fluxapps.model.checks.report import error, exists, stack_file, warning
 from fluxapps.model.problems import Problem
 from fluxapps.model.resolved import Fleet
 from fluxapps.model.sources import APPS, BOOTSTRAP
@@ -56,7 +56,7 @@ def _path(fleet: Fleet) -> Iterator[Problem]:
         return
     where, file = fleet.origin("git", "path"), stack_file(fleet)
     parts = PurePosixPath(path).parts
-    if path.startswith("/") or ".." in parts:
+    if path.startswith("/") or ".." in parts or not path.isprintable():
         what = f"'{path}' is outside of the repository"
         yield error("git-path", what, where, file, f"leave it out: deploy/{fleet.stack}")
         return
@@ -71,7 +71,7 @@ def _path(fleet: Fleet) -> Iterator[Problem]:
             what = f"stack {stack.stack} renders into '{path}' too, so one would take the other's files away"
             yield error("git-path", what, where, file, f"leave it out: deploy/{fleet.stack}")
     for above in (PurePosixPath(path), *PurePosixPath(path).parents):
-        if (fleet.sources.root / above / _SYNC).exists():
+        if exists(fleet.sources.root / above / _SYNC):
             sync = str(above / _SYNC)
             what = f"{sync} lets Flux apply all below its folder, the rendered tree in {path} too: each object twice"
             fix = "choose a git.path beside that folder, not in it"

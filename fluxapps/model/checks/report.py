@@ -1,6 +1,7 @@
 """Problems of a resolved stack, placed where a file says what is wrong."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 from fluxapps.model.layers import Origin
 from fluxapps.model.problems import Problem, Severity
@@ -35,3 +36,11 @@ def nearest(origin: Callable[..., Origin | None], path: FieldPath) -> Origin | N
 def stack_file(fleet: Fleet) -> str:
     """Return the path of the file that *fleet*'s stack is said in."""
     return fleet.sources.stack_files[fleet.stack].file.file
+
+
+def exists(path: Path) -> bool:
+    """Return whether *path* is there; what can't be a path, being too long say, isn't."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
