@@ -23,6 +23,15 @@ PARALLEL: Final = 8
 _METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 _METADATA: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
 _NOT_FOUND: Final = 404
+_WHEN_ASKED_TO: Final = urllib3.Retry(
+    # A busy API server answers 429, and one that learns a new kind; both say when to come again.
+    total=10,
+    connect=False,
+    read=False,
+    redirect=False,
+    other=False,
+    raise_on_status=False,
+)
 _REFUSALS: Final = {401: "refuses the credentials", 403: "does not allow this"}
 
 Item = TypeVar("Item")
@@ -99,7 +108,7 @@ class Cluster:
                 url,
                 headers={"Accept": accept, "User-Agent": "fluxapps", **self._credentials()},
                 timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
-                retries=False,
+                retries=_WHEN_ASKED_TO,
             )
         except (urllib3.exceptions.HTTPError, OSError) as exc:
             raise ClusterError(f"{self} can't be reached: {_reason(exc)}", "start it, or name another context") from exc

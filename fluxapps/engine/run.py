@@ -18,8 +18,8 @@ from fluxapps.engine.adoption import Survey, survey
 from fluxapps.engine.cluster import Cluster, ClusterError
 from fluxapps.engine.cluster_guard import ClusterIdentity, refuse_other_cluster
 from fluxapps.engine.flux_guard import flux_problems
+from fluxapps.engine.given import differing, reconciled
 from fluxapps.engine.kubeconfig import ClusterChoice, choose_cluster
-from fluxapps.engine.overlay import fields_of, overlay
 from fluxapps.engine.provider import KubernetesProvider
 from fluxapps.engine.refusals import obstacles
 from fluxapps.engine.report import line, report
@@ -100,13 +100,13 @@ class Run:
         try:
             sources = model.load(self.root)
             given = self._given(sources)
-            fleet = model.resolve(sources, self.stack, overlay=given)
+            fleet = model.resolve(sources, self.stack, cluster=given)
         except ConfigError as exc:
             raise pulumi.RunError(self._report("can't be deployed", exc.problems)) from None
         return fleet, list(dict.fromkeys([*sources.problems, *model.check(fleet)]))
 
     def _given(self, sources: model.Sources) -> dict[str, Any] | None:
-        """Return what Pulumi was given as ``cluster`` otherwise than by the stack's file.
+        """Return ``cluster`` as Pulumi was given it; None where that is what the stack's file says.
 
         Raises:
             ConfigError: It can't be one.
@@ -115,16 +115,17 @@ class Run:
         said = sources.stack_files.get(self.stack)
         if said is None or not isinstance(given, dict):
             return None
-        changed = overlay(said.cluster, given)
-        if not changed:
+        meant = reconciled(said.cluster, given)
+        fields = differing(said.cluster, meant)
+        if not fields:
             return None
-        if problems := validate(ClusterFields, given, said.file, said.prefix):
+        if problems := validate(ClusterFields, meant, said.file, said.prefix):
             raise ConfigError(replace(one, what=f"given otherwise than by this file: {one.what}") for one in problems)
         pulumi.log.warn(
-            f"{self._stack_file}: {', '.join(fields_of(changed))} of {self.project}:cluster came by --config-file "
+            f"{self._stack_file}: {', '.join(fields)} of {self.project}:cluster came by --config-file "
             "or from Pulumi.yaml, and counts instead of what the file says"
         )
-        return changed
+        return meant
 
     def _stale_tree(self, fleet: model.Fleet, whole: model.Declaration) -> list[Problem]:
         """Return a problem where Flux would apply another tree than the files mean (``git`` delivery)."""

@@ -4,6 +4,7 @@ Fields: our defaults < fleet.yaml's defaults < the stack's defaults < app.yaml <
 Values: values.yaml (or ``values:``) < values.<environment>.yaml < values.<stack>.yaml < the stack's.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from fluxapps.model import preset
@@ -20,10 +21,10 @@ _HELM_REPOSITORY = "HelmRepository"
 _MAKES_A_RELEASE = ("chart", "repository", "version", "releases")
 
 
-def resolve(sources: Sources, stack: str, *, overlay: dict[str, Any] | None = None) -> Fleet:
+def resolve(sources: Sources, stack: str, *, cluster: dict[str, Any] | None = None) -> Fleet:
     """Return *stack* of *sources*, resolved.
 
-    *overlay* is a last layer of ``cluster``, which came by other ways than the stack's file.
+    *cluster* stands for what the stack's file says under ``cluster``, where Pulumi was given something else.
 
     Raises:
         ConfigError: The stack isn't there, or a values file of it can't be read.
@@ -33,7 +34,10 @@ def resolve(sources: Sources, stack: str, *, overlay: dict[str, Any] | None = No
         raise ConfigError(
             [Problem(code="unknown-stack", what=f"no stack '{stack}'", file=f"Pulumi.{stack}.yaml", fix=fix)]
         )
-    resolver = _Resolver(sources, sources.stack_files[stack], overlay or {})
+    stack_file = sources.stack_files[stack]
+    if cluster is not None:
+        stack_file = replace(stack_file, cluster=cluster)
+    resolver = _Resolver(sources, stack_file)
     fleet = resolver.fleet()
     if resolver.problems:
         raise ConfigError(resolver.problems)
@@ -41,7 +45,7 @@ def resolve(sources: Sources, stack: str, *, overlay: dict[str, Any] | None = No
 
 
 class _Resolver:
-    def __init__(self, sources: Sources, stack_file: StackFile, overlay: dict[str, Any]) -> None:
+    def __init__(self, sources: Sources, stack_file: StackFile) -> None:
         self.sources = sources
         self.stack = stack_file.stack
         self.problems: list[Problem] = []
@@ -49,9 +53,8 @@ class _Resolver:
         self.layers = (
             Layer(fleet, sources.fleet),
             Layer(stack_file.cluster, stack_file.file, stack_file.prefix),
-            Layer(overlay, stack_file.file, stack_file.prefix),
         )
-        self.cluster = ClusterFields.model_validate(merge_fields(stack_file.cluster, overlay))
+        self.cluster = ClusterFields.model_validate(stack_file.cluster)
         self.defaults = self._below("defaults")
         self.preset = merged_fields(self.defaults).get("preset") != "none"
 

@@ -18,7 +18,8 @@ DELIVERIES = ("apply", "git")
 
 
 def rendered(stack: str, delivery: str) -> dict[str, bytes]:
-    fleet = resolve(load(ROOT), stack, overlay={"delivery": delivery})
+    sources = load(ROOT)
+    fleet = resolve(sources, stack, cluster={**sources.stack_files[stack].cluster, "delivery": delivery})
     errors = [problem for problem in check(fleet) if problem.severity is Severity.ERROR]
     assert errors == []
     return tree_files(fleet, declare(fleet))
