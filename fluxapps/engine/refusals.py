@@ -5,10 +5,13 @@ from collections.abc import Iterator
 from fluxapps.engine.adoption import Survey
 from fluxapps.engine.cluster import Cluster, plural
 from fluxapps.engine.owner import OTHER_STACK
-from fluxapps.model.declare.names import HELM, SSA_IGNORE, STACK_LABEL
+from fluxapps.model.declare.names import HELM, HELM_RELEASE_API, SSA_IGNORE, STACK_LABEL
 from fluxapps.model.objects import DeclaredObject, ObjectId
 from fluxapps.model.problems import Problem, Severity
-from fluxapps.model.resolved import Fleet
+from fluxapps.model.resolved import Fleet, place
+
+_SHOWN = 3
+"""So many names make a sentence."""
 
 
 def obstacles(
@@ -31,6 +34,28 @@ def obstacles(
             file=files[identity],
             fix=f"wait for it (kubectl {cluster.choice.flags} get {_reference(identity)}), then run this again",
         )
+
+
+def delivery_changed(cluster: Cluster, fleet: Fleet, label: str) -> list[Problem]:
+    """Return a problem where Pulumi would delete the releases that it delivered, because Flux is to from now on.
+
+    Raises:
+        ClusterError: The cluster can't be read.
+    """
+    if fleet.delivery != "git":
+        return []
+    left = cluster.metadata_of_all(HELM_RELEASE_API, "HelmRelease", label=f"{STACK_LABEL}={label}")
+    if not left:
+        return []
+    some = ", ".join(f"{one.namespace}/{one.name}" for one in sorted(left)[:_SHOWN])
+    more = f" and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
+    problem = Problem(
+        code="delivery-changed",
+        what=f"with `delivery: git` this would uninstall what Pulumi delivered to {cluster}: {some}{more}",
+        fix=f"say `delivery: apply` again; to have them uninstalled, pulumi destroy --stack {fleet.stack} first",
+        **place(fleet.origin("delivery"), f"Pulumi.{fleet.stack}.yaml"),
+    )
+    return [problem]
 
 
 def _file(fleet: Fleet, declared: DeclaredObject) -> str:

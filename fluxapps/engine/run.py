@@ -21,7 +21,7 @@ from fluxapps.engine.flux_guard import flux_problems
 from fluxapps.engine.given import differing, reconciled
 from fluxapps.engine.kubeconfig import ClusterChoice, choose_cluster
 from fluxapps.engine.provider import KubernetesProvider
-from fluxapps.engine.refusals import obstacles
+from fluxapps.engine.refusals import delivery_changed, obstacles
 from fluxapps.engine.report import line, report
 from fluxapps.engine.resource import Leaves, register_promptly
 from fluxapps.engine.worktree import pinned_commit
@@ -158,6 +158,7 @@ class Run:
             with Cluster(choice) as cluster:
                 uid = cluster.uid()
                 problems = flux_problems(cluster, whole.objects(), self._stack_file)
+                problems += delivery_changed(cluster, fleet, declared.label)
                 found = survey(cluster, declared.objects(), declared.label)
         except ConfigError as exc:
             raise pulumi.RunError(self._report("can't be deployed", exc.problems)) from None

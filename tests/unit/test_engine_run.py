@@ -420,6 +420,21 @@ def test_git_delivery_declares_the_system_alone_once_the_tree_is_rendered(
     assert seen.all("HelmRelease") == seen.all("Namespace") == []
 
 
+def test_git_delivery_over_releases_that_pulumi_delivered_is_refused(
+    repository: Repository, render: Callable[[Path, str], None]
+) -> None:
+    """Pulumi would delete them, and Helm uninstall them."""
+    labels = {"fluxapps/stack": "fluxapps.dev"}
+    repository.api.add(manifest("helm.toolkit.fluxcd.io/v2", "HelmRelease", "podinfo", "podinfo", labels=labels))
+    git_delivery(repository)
+    render(repository.root, "dev")
+    said = repository.refused()
+    assert "Pulumi.dev.yaml:4" in said
+    assert "this would uninstall what Pulumi delivered" in said
+    assert "podinfo/podinfo" in said
+    assert "[delivery-changed]" in said
+
+
 @pytest.fixture
 def render() -> Callable[[Path, str], None]:
     from fluxapps import model  # noqa: PLC0415 - as a user of the package does
