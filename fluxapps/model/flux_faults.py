@@ -97,7 +97,7 @@ def fault(kind: str, schema: Schema, manifest: Mapping[str, Any], error: "Valida
         manifest: What was validated.
         error: One error of the validator.
     """
-    path = tuple(error.instance_path)
+    path = _exact(manifest, error.instance_path)
     keyword, details = error.kind.name, error.kind.as_dict()
     if keyword == "additionalProperties":
         return [_unknown(kind, schema, (*path, str(field))) for field in details["unexpected"]]
@@ -105,6 +105,20 @@ def fault(kind: str, schema: Schema, manifest: Mapping[str, Any], error: "Valida
         return [_missing(schema, (*path, str(details["property"])))]
     what, fix = wrong_value(keyword, details, place(schema, path), dotted(path), _value_at(manifest, path))
     return [FieldFault(path, f"{dotted(path)}: {what}", fix, "wrong-type" if keyword == "type" else "wrong-value")]
+
+
+def _exact(manifest: Mapping[str, Any], path: Iterable[str | int]) -> FieldPath:
+    """Return *path* as it is: the validator takes a key that looks like a number, ``"01"``, for an index, 1."""
+    found: list[str | int] = []
+    value: Any = manifest
+    for step in path:
+        key = step
+        if isinstance(step, int) and isinstance(value, Mapping):
+            like = [one for one in value if re.fullmatch(r"\+?[0-9]+", one) and int(one) == step]
+            key = str(step) if str(step) in like else like[0]
+        found.append(key)
+        value = value[key]
+    return tuple(found)
 
 
 def _value_at(value: Any, path: FieldPath) -> object:

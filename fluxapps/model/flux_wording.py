@@ -65,7 +65,7 @@ def wrong_value(keyword: str, details: Mapping[str, Any], node: Schema, field: s
         case "type":
             return _wrong_type(node, details["types"], found)
         case "enum":
-            return _not_among(details["options"], field, found)
+            return _not_among([option for option in details["options"] if option is not None], field, found)
         case "pattern":
             return _no_match(str(found), details["pattern"], field)
         case "minLength" if not found:
@@ -90,7 +90,8 @@ def example(node: Schema) -> str:
         return f"a URL that starts with {_schemes(url)}"
     if names := node.get("required") or sorted(node.get("properties", ())):
         return f"a map with {listed(names)}"
-    return _WANTED.get(node.get("type", ""), "any value")
+    types = node.get("type", "")
+    return _WANTED.get(types if isinstance(types, str) else types[0], "any value")
 
 
 def _wrong_type(node: Schema, types: list[str], found: object) -> WhatAndFix:
@@ -116,7 +117,7 @@ def _fix_for_number(node: Schema, types: list[str], found: float) -> str:
         return example(node)
     if node.get("pattern") in (DURATION, DURATION_WITHOUT_HOURS):
         return _duration_fix(_plain(found), node["pattern"])
-    loses = "; without quotes YAML drops a last zero" if isinstance(found, float) else ""
+    loses = "" if isinstance(found, int) else "; without quotes YAML drops a last zero"
     return f'write it in quotes: "{_plain(found)}"{loses}'
 
 

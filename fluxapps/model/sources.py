@@ -23,6 +23,8 @@ BOOTSTRAP = "bootstrap"
 YAML_ENDINGS = (".yaml", ".yml")
 KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 
+_DEEPEST = 50
+"""Levels of folders."""
 _VALUES = re.compile(r"values(?:-(?P<release>[^.]+))?(?:\.(?P<layer>.+))?\.yaml")
 _STACK_FILE = re.compile(r"Pulumi\.(?P<stack>[A-Za-z0-9._-]+)\.ya?ml")
 
@@ -146,7 +148,7 @@ class _Loader:
 
     def sources(self) -> Sources:
         project = self._project()
-        fleet = self._yaml("fleet.yaml") if (self.root / "fleet.yaml").exists() else None
+        fleet = self._yaml("fleet.yaml") if os.path.lexists(self.root / "fleet.yaml") else None
         if fleet is not None:
             self._validate(FleetFields, fleet)
         apps, bootstrap = self._apps(), tuple(self._files_below(BOOTSTRAP, BOOTSTRAP))
@@ -300,26 +302,40 @@ class _Loader:
     def _entries(self, folder: str) -> dict[str, bool]:
         """Return the names in *folder*, sorted, each with whether it is a folder.
 
-        Left out: hidden files, and links that leave the repository.
+        Left out: hidden files, and links that lead nowhere, out of the repository, or to a folder.
         """
-        found = {}
-        with os.scandir(self.root / folder) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                if entry.is_symlink() and not self._inside(entry.path):
-                    self._add(
-                        "symlink-outside",
-                        f"{entry.name} is a link out of the repository",
-                        f"{folder}/{entry.name}",
-                        fix="put the file itself there: Flux doesn't follow such links",
-                    )
-                    continue
-                found[entry.name] = entry.is_dir()
+        found: dict[str, bool] = {}
+        if folder.count("/") > _DEEPEST:
+            self._add("too-deep", f"folders nest more than {_DEEPEST} levels deep", folder, fix="move them up")
+            return found
+        if (self.root / folder).is_symlink() and self._is_bad_link(folder):
+            return found
+        try:
+            with os.scandir(self.root / folder) as entries:
+                for entry in entries:
+                    path = f"{folder}/{entry.name}"
+                    if not entry.name.startswith(".") and not (entry.is_symlink() and self._is_bad_link(path)):
+                        found[entry.name] = entry.is_dir()
+        except OSError as error:
+            what = f"it can't be read: {(error.strerror or str(error)).lower()}"
+            self._add("not-readable", what, folder, fix="check that it may be read")
         return dict(sorted(found.items()))
 
-    def _inside(self, path: str) -> bool:
-        return Path(path).resolve().is_relative_to(self.root.resolve())
+    def _is_bad_link(self, path: str) -> bool:
+        """Return whether *path*, a link, leads to something that isn't read, after saying so."""
+        # Path.resolve raises where links go round.
+        real = Path(os.path.realpath(self.root / path))
+        name = path.rpartition("/")[2]
+        if not real.is_relative_to(os.path.realpath(self.root)):
+            fix = "put the file itself there: Flux doesn't follow such links"
+            self._add("symlink-outside", f"{name} is a link out of the repository", path, fix=fix)
+        elif real.is_dir():
+            self._add("symlink-folder", f"{name} is a link to a folder", path, fix="put the folder itself there")
+        elif not real.is_file():
+            self._add("not-readable", f"{name} is a link to nothing", path, fix="put the file itself there")
+        else:
+            return False
+        return True
 
     def _yaml(self, file: str) -> YamlFile | None:
         try:
