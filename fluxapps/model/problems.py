@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum, unique
+from functools import lru_cache
 
 
 @unique
@@ -55,7 +56,13 @@ class ConfigError(Exception):
         super().__init__("\n".join(f"{p.file}:{p.line or 1}: {p.what}" for p in self.problems))
 
 
-def did_you_mean(word: str, known: Iterable[str], *, otherwise: str = "") -> str:
-    """Return ``did you mean 'x'?`` for the known word nearest to *word*, else *otherwise*."""
-    nearest = get_close_matches(word, list(known), n=1, cutoff=0.6)
+def did_you_mean(word: str, known: Iterable[str], *, besides: str = "", otherwise: str = "") -> str:
+    """Return ``did you mean 'x'?`` for the known word (*besides* is none) nearest to *word*, else *otherwise*."""
+    nearest = [one for one in _nearest(word, tuple(known)) if one != besides]
     return f"did you mean '{nearest[0]}'?" if nearest else otherwise
+
+
+@lru_cache(maxsize=128)
+def _nearest(word: str, known: tuple[str, ...]) -> list[str]:
+    """Return the two known words nearest to *word*, at most; many a name is missed by hundreds of apps at once."""
+    return get_close_matches(word, known, n=2, cutoff=0.6)

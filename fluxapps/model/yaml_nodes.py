@@ -51,6 +51,8 @@ class Node:
     """Items; a mapping's keys and values by turns."""
     target: "Node | None" = None
     """What an alias stands for."""
+    entries: "dict[str, tuple[Node, Node]] | None" = None
+    """A mapping's keys as they are read, each with the nodes of key and value: kept by who looks for one."""
 
     @property
     def is_merge(self) -> bool:

@@ -39,7 +39,10 @@ def _step(parent: Node | None, step: str | int) -> tuple[Node, Node] | None:
         if isinstance(step, int) and 0 <= step < len(node.children):
             return node.children[step], node.children[step]
         return None
-    return _entry(node, str(step), [])
+    if node.entries is None and not any(key.is_merge for key, _ in node.pairs()):
+        # Faults come by the hundred, and each asks for a place.
+        node.entries = {name: (key, value) for key, value in node.pairs() if (name := _key(key)) is not None}
+    return _entry(node, str(step), []) if node.entries is None else node.entries.get(str(step))
 
 
 def _entry(mapping: Node, key: str, above: list[Node]) -> tuple[Node, Node] | None:

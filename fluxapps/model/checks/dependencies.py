@@ -29,30 +29,37 @@ def dependency_problems(fleet: Fleet) -> Iterator[Problem]:
 
 def _name(fleet: Fleet, app: App, disabled: set[str], name: str, path: FieldPath) -> Iterator[Problem]:
     app_name, slash, release_name = name.partition("/")
-    where, file = app.origin(*path), app.source.file.file
-    if app_name in disabled and fleet.app_named(app_name) is None:
-        what = f"'{app.name}' depends on '{app_name}', which is not enabled on stack {fleet.stack}"
-        fix = f"enable {app_name} there, or take it out of dependsOn there"
-        yield error("disabled-dependency", what, where, file, fix)
-        return
     other = fleet.app_named(app_name)
     if other is None:
-        what = f"'{app.name}' depends on '{name}', and there is no such app"
-        known = [one.name for one in fleet.apps if one is not app]
-        yield error("unknown-dependency", what, where, file, did_you_mean(app_name, known))
-        return
-    releases = [release.name for release in other.releases]
-    if slash and release_name not in releases:
+        found = _no_app(fleet, app, name, disabled=app_name in disabled)
+    elif slash and release_name not in (releases := [release.name for release in other.releases]):
         what = f"'{app.name}' depends on '{name}', and {app_name} has no such release"
         otherwise = f"its releases: {', '.join(releases)}" if releases else f"write {app_name}: it has no releases"
-        yield error("unknown-dependency", what, where, file, did_you_mean(release_name, releases, otherwise=otherwise))
-    elif other is app and not slash:
+        found = "unknown-dependency", what, did_you_mean(release_name, releases, otherwise=otherwise)
+    elif other is not app:
+        return
+    elif not slash:
         fix = f"take it out; a release of the same app is written {app.name}/<release>"
-        yield error("self-dependency", f"'{app.name}' depends on itself", where, file, fix)
-    elif other is app and path[0] == "releases" and path[1] == release_name:
-        yield error("self-dependency", f"the release '{name}' depends on itself", where, file, "take it out")
-    elif other is app and len(releases) == 1:
-        yield error("self-dependency", f"'{name}' is the app's only release", where, file, "take it out")
+        found = "self-dependency", f"'{app.name}' depends on itself", fix
+    elif path[0] == "releases" and path[1] == release_name:
+        found = "self-dependency", f"the release '{name}' depends on itself", "take it out"
+    elif len(other.releases) == 1:
+        found = "self-dependency", f"'{name}' is the app's only release", "take it out"
+    else:
+        return
+    code, what, fix = found
+    # Looked for last: to find a place the file is read once more.
+    yield error(code, what, app.origin(*path), app.source.file.file, fix)
+
+
+def _no_app(fleet: Fleet, app: App, name: str, *, disabled: bool) -> tuple[str, str, str]:
+    """Return code, sentence and fix of a dependency of *app* on *name*, an app that isn't there."""
+    other = name.partition("/")[0]
+    if disabled:
+        what = f"'{app.name}' depends on '{other}', which is not enabled on stack {fleet.stack}"
+        return "disabled-dependency", what, f"enable {other} there, or take it out of dependsOn there"
+    what = f"'{app.name}' depends on '{name}', and there is no such app"
+    return "unknown-dependency", what, did_you_mean(other, (one.name for one in fleet.apps), besides=app.name)
 
 
 def _app_cycles(fleet: Fleet) -> Iterator[Problem]:

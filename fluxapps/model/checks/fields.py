@@ -108,6 +108,8 @@ def _without_release(app: App, own: tuple[Layer, ...], said: set[str]) -> Iterat
 
 
 def _incomplete(app: App, release: Release) -> Iterator[Problem]:
+    if release.chart and release.repository:
+        return
     where = app.origin("releases", release.key) if release.key is not None else None
     which = f"the release '{release.key}'" if release.key is not None else "the app"
     if not release.chart:

@@ -18,7 +18,6 @@ from fluxapps.model.checks.ownership import (
     declared_clashes,
     other_clashes,
     release_clashes,
-    release_of,
 )
 from fluxapps.model.checks.repositories import repository_problems, unused_problems
 from fluxapps.model.checks.values import size_problem, values_problems
@@ -70,8 +69,7 @@ def _problems(fleet: Fleet) -> Iterator[Problem]:
 
 def _size(fleet: Fleet, declared: DeclaredObject) -> Problem | None:
     app = fleet.app_named(declared.app or "")
-    release = release_of(app, declared) if app is not None else None
-    return size_problem(app, release, declared) if app is not None and release is not None else None
+    return size_problem(app, declared) if app is not None else None
 
 
 def _declared(fleet: Fleet) -> Groups:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from fluxapps.model.checks.ownership import release_of
 from fluxapps.model.checks.report import at, error, warning
 from fluxapps.model.declare.releases import values_text
 from fluxapps.model.layers import origin
@@ -30,9 +31,11 @@ def values_problems(fleet: Fleet) -> Iterator[Problem]:
                 yield from _inline(fleet, app, release)
 
 
-def size_problem(app: App, release: Release, values: DeclaredObject) -> Problem | None:
-    """Return what is wrong with the size of *values*, the ConfigMap of *release*."""
-    return _size(app, release, sum(_length(text) for text in values.manifest["data"].values()))
+def size_problem(app: App, values: DeclaredObject) -> Problem | None:
+    """Return what is wrong with the size of *values*, the ConfigMap of a release of *app*."""
+    size = sum(_length(text) for text in values.manifest["data"].values())
+    release = release_of(app, values) if size >= LARGE else None
+    return _size(app, release, size) if release is not None else None
 
 
 def _length(text: str) -> int:
