@@ -1,10 +1,11 @@
 """Objects as they are in a cluster, and what Flux's controllers would write to them."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from kubernetes.dynamic import DynamicClient
-from kubernetes.dynamic.exceptions import NotFoundError
+from kubernetes.dynamic.exceptions import NotFoundError, ResourceNotFoundError
 
 Object = dict[str, Any]
 
@@ -57,11 +58,12 @@ class Live:
 
     def ours(self, label: str) -> dict[str, Object]:
         """Return every object that carries a stack's label."""
-        return {
-            named(found): found
-            for kind in KINDS
-            for found in self.kind(kind).get(label_selector=f"fluxapps/stack={label}").to_dict()["items"]
-        }
+        found: list[Object] = []
+        for kind in KINDS:
+            # A kind that the cluster hasn't has no objects.
+            with suppress(NotFoundError, ResourceNotFoundError):
+                found += self.kind(kind).get(label_selector=f"fluxapps/stack={label}").to_dict()["items"]
+        return {named(each): each for each in found}
 
     def create(self, manifest: Object, manager: str = "somebody") -> None:
         """Make an object as somebody else does."""
