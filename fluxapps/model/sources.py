@@ -21,6 +21,8 @@ from fluxapps.model.yaml_file import FieldPath, YamlFile, read_yaml
 APPS = "apps"
 BOOTSTRAP = "bootstrap"
 YAML_ENDINGS = (".yaml", ".yml")
+HIDDEN = (".git", ".sops.yaml")
+"""Hidden names that Flux's source leaves out."""
 KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 
 _DEEPEST = 50
@@ -145,12 +147,16 @@ class _Loader:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.problems: list[Problem] = []
+        self.hidden: dict[str, dict[str, bool]] = {}
+        """Hidden names by folder, each with whether it is a folder."""
 
     def sources(self) -> Sources:
         project = self._project()
         fleet = self._yaml("fleet.yaml") if os.path.lexists(self.root / "fleet.yaml") else None
         if fleet is not None:
             self._validate(FleetFields, fleet)
+        if os.path.lexists(self.root / "fleet.yml"):
+            self._add("misnamed-file", "fleet.yml is not read", "fleet.yml", fix="call it fleet.yaml")
         apps, bootstrap = self._apps(), tuple(self._files_below(BOOTSTRAP, BOOTSTRAP))
         return Sources(
             root=self.root,
@@ -256,6 +262,7 @@ class _Loader:
     def _app(self, folder: str, entries: dict[str, bool], apps: list[AppFolder]) -> None:
         values: dict[tuple[str | None, str | None], str] = {}
         other: list[OtherFile] = []
+        self._refuse_hidden(folder)
         for name, is_folder in entries.items():
             if is_folder:
                 other += self._files_below(f"{folder}/{name}", folder, in_app=True)
@@ -277,7 +284,9 @@ class _Loader:
         found: list[OtherFile] = []
         if not (self.root / folder).is_dir():
             return found
-        for name, is_folder in self._entries(folder).items():
+        entries = self._entries(folder)
+        self._refuse_hidden(folder)
+        for name, is_folder in entries.items():
             path = f"{folder}/{name}"
             if is_folder:
                 found += self._files_below(path, top, in_app=in_app)
@@ -299,10 +308,33 @@ class _Loader:
                 found.append(OtherFile(path, path.removeprefix(f"{top}/")))
         return found
 
+    def _refuse_hidden(self, folder: str) -> None:
+        """Say which hidden YAML lies in *folder*, one that Flux reads and whose entries have been read."""
+        for name, is_folder in self.hidden.pop(folder, {}).items():
+            path = f"{folder}/{name}"
+            if is_folder:
+                self._refuse_yaml(path)
+            elif name.endswith(YAML_ENDINGS):
+                self._hidden_yaml(path)
+
+    def _refuse_yaml(self, folder: str) -> None:
+        """Say which YAML lies below *folder*, a hidden one or one in it."""
+        for name, is_folder in self._entries(folder).items():
+            if is_folder:
+                self._refuse_yaml(f"{folder}/{name}")
+            elif name.endswith(YAML_ENDINGS):
+                self._hidden_yaml(f"{folder}/{name}")
+        self._refuse_hidden(folder)
+
+    def _hidden_yaml(self, path: str) -> None:
+        # kustomize-controller walks hidden folders like any other, source-controller packs them.
+        what = "Flux applies this hidden file, and fluxapps neither checks nor renders hidden ones"
+        self._add("hidden-yaml", what, path, fix="give it, and the folder it is in, a name without a dot before it")
+
     def _entries(self, folder: str) -> dict[str, bool]:
         """Return the names in *folder*, sorted, each with whether it is a folder.
 
-        Left out: hidden files, and links that lead nowhere, out of the repository, or to a folder.
+        Left out: hidden ones, which are kept aside, and links that lead nowhere, out of the repository, or to a folder.
         """
         found: dict[str, bool] = {}
         if folder.count("/") > _DEEPEST:
@@ -314,7 +346,10 @@ class _Loader:
             with os.scandir(self.root / folder) as entries:
                 for entry in entries:
                     path = f"{folder}/{entry.name}"
-                    if not entry.name.startswith(".") and not (entry.is_symlink() and self._is_bad_link(path)):
+                    if entry.name.startswith("."):
+                        if entry.name not in HIDDEN and not entry.is_symlink():
+                            self.hidden.setdefault(folder, {})[entry.name] = entry.is_dir()
+                    elif not (entry.is_symlink() and self._is_bad_link(path)):
                         found[entry.name] = entry.is_dir()
         except OSError as error:
             what = f"it can't be read: {(error.strerror or str(error)).lower()}"

@@ -29,7 +29,7 @@ def field_problems(fleet: Fleet) -> Iterator[Problem]:
     for app in fleet.apps:
         yield from _app(app)
         for release in app.releases:
-            yield from _incomplete(app, release)
+            yield from _incomplete(fleet, app, release)
             yield from _said_twice(app, release)
         yield from _kustomization(fleet, app)
 
@@ -79,10 +79,10 @@ def _app(app: App) -> Iterator[Problem]:
     # Of the fields themselves the topmost layer decides; a null takes one away.
     merged = {key: value for layer in own for key, value in layer.data.items()}
     said = {key for key, value in merged.items() if value is not None}
-    if app.releases and app.releases[0].key is not None and "chart" in said:
+    if "releases" in said and "chart" in said:
         what = "'chart' stands beside 'releases': which of them is it the chart of"
         yield error("chart-and-releases", what, origin(own, ("chart",)), file, "say a chart in each of the releases")
-    if not app.releases:
+    elif not app.releases:
         yield from _without_release(app, own, said)
     for key, fields in (app.source.fields.get("releases") or {}).items():
         if fields is None:
@@ -107,12 +107,15 @@ def _without_release(app: App, own: tuple[Layer, ...], said: set[str]) -> Iterat
         yield warning("empty-app", what, None, file, fix)
 
 
-def _incomplete(app: App, release: Release) -> Iterator[Problem]:
+def _incomplete(fleet: Fleet, app: App, release: Release) -> Iterator[Problem]:
     if release.chart and release.repository:
         return
     where = app.origin("releases", release.key) if release.key is not None else None
     which = f"the release '{release.key}'" if release.key is not None else "the app"
-    if not release.chart:
+    repository = fleet.repositories.get(release.repository or "")
+    # A chart in an OCIRepository isn't said in the HelmRelease, but by our own field alone.
+    in_oci = repository is not None and repository.kind == "OCIRepository"
+    if not release.chart and (in_oci or "chart" not in below(release.said, ("chart", "spec"))):
         named = release.origin("chart") or where
         yield error("missing-field", f"{which} says no chart", named, app.source.file.file, "add 'chart: <its name>'")
     if not release.repository and "sourceRef" not in below(release.said, ("chart", "spec")):

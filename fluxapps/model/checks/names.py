@@ -1,8 +1,9 @@
 """Names: of apps, of Helm releases, of what FluxSystem makes."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
+from typing import Any
 
 from fluxapps.model.checks.report import at, error, stack_file
 from fluxapps.model.layers import Origin
@@ -13,6 +14,7 @@ RESERVED = ("bootstrap", "flux-system", "stacks")
 """Folders of the rendered tree, and Flux's own Kustomization, that an app of that name would take the place of."""
 
 DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_LABEL_LONGEST = 63
 _HELM_LONGEST = 53
 _DIGITS = 12
 
@@ -21,12 +23,26 @@ def name_problems(fleet: Fleet) -> Iterator[Problem]:
     """Yield what is wrong with names that no single file could know to be wrong."""
     yield from _app_names(fleet)
     for app in fleet.apps:
+        yield from _namespace(app.kustomization, app.origin, ("kustomization", "targetNamespace"), app)
         for release in app.releases:
             yield from _release_name(fleet, app, release)
+            for field in ("targetNamespace", "storageNamespace"):
+                yield from _namespace(release.spec, release.origin, ("release", field), app)
     if fleet.git is not None and DNS_LABEL.fullmatch(fleet.git.name) is None:
         what = f"the project's name '{fleet.git.name}' can't be the name of a GitRepository in Kubernetes"
         fix = "name it otherwise: add name to git, at most 63 lower-case letters, digits and hyphens"
         yield error("bad-name", what, fleet.origin("git"), stack_file(fleet), fix)
+
+
+def _namespace(
+    spec: dict[str, Any], origin: Callable[..., Origin | None], path: tuple[str, str], app: App
+) -> Iterator[Problem]:
+    """Yield what is wrong with the namespace at *path*, of which Flux's schema checks the length alone."""
+    name = spec.get(path[1])
+    if isinstance(name, str) and 1 <= len(name) <= _LABEL_LONGEST and DNS_LABEL.fullmatch(name) is None:
+        what = f"'{name}' is not a name Kubernetes takes for a namespace"
+        fix = "at most 63 lower-case letters, digits and hyphens; a letter or digit first and last"
+        yield error("wrong-value", what, origin(*path), app.source.file.file, fix)
 
 
 def helm_name(fleet: Fleet, release: Release) -> str:

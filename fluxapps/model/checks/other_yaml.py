@@ -13,7 +13,11 @@ from fluxapps.model.sources import OtherFile
 
 def layout_problems(fleet: Fleet) -> Iterator[Problem]:
     """Yield what lies where Flux doesn't read it, or hides what it should read."""
-    for app in (*fleet.apps, *fleet.disabled):
+    apps = sorted((*fleet.apps, *fleet.disabled), key=lambda app: app.source.folder)
+    for folder in dict.fromkeys(folder for app in apps for folder in _misplaced_stacks(app)):
+        what = "Flux's source leaves out all below a folder called stacks, but for the stack's own in an app's folder"
+        yield error("misplaced-stacks", what, None, folder, "call the folder otherwise")
+    for app in apps:
         if app.source.other:
             yield from _stacks_folder(fleet, app)
     for file in (*(file for app in fleet.apps for file in app.other), *fleet.sources.bootstrap):
@@ -23,6 +27,24 @@ def layout_problems(fleet: Fleet) -> Iterator[Problem]:
             # source-controller packs files and folders alone; a rendered tree has a copy.
             what = "this is a link, and links are left out of what Flux reads"
             yield error("symlink-unread", what, None, file.file, "put the file itself there")
+
+
+def _misplaced_stacks(app: App) -> Iterator[str]:
+    """Yield the folders called ``stacks`` that *app* is in, or that are in it but not at its top."""
+    folder = app.source.folder
+    # An app that has its name from such a folder is refused for the name.
+    yield from _called_stacks("", folder if app.name != "stacks" else folder.rpartition("/")[0])
+    for file in app.source.other:
+        first, slash, below = file.path.partition("/")
+        if slash:
+            yield from _called_stacks(f"{folder}/{first}/", below.rpartition("/")[0])
+
+
+def _called_stacks(above: str, folder: str) -> Iterator[str]:
+    """Yield those on the way to *folder*, a path from *above*, that are called ``stacks``."""
+    if "stacks" in folder:
+        names = folder.split("/")
+        yield from (above + "/".join(names[: index + 1]) for index, name in enumerate(names) if name == "stacks")
 
 
 def _stacks_folder(fleet: Fleet, app: App) -> Iterator[Problem]:
@@ -63,11 +85,13 @@ _HIDE = "seal it (SealedSecret), encrypt it with SOPS, or let an operator fetch 
 
 def object_problems(fleet: Fleet, others: Iterable[OtherObject]) -> Iterator[Problem]:
     """Yield what is wrong with single objects of other YAML."""
-    by_app: dict[str | None, list[OtherObject]] = {}
+    by_app: dict[str | None, list[OtherObject]] = {None: []}
     for other in others:
         by_app.setdefault(other.app.name if other.app is not None else None, []).append(other)
+    # What lies in bootstrap/ is there before any app.
+    shared = _kinds_made(by_app[None])
     for found in by_app.values():
-        made = {kind for one in found if (kind := made_by_crd(one.manifest)) is not None}
+        made = shared | _kinds_made(found)
         said: set[tuple[str, str]] = set()
         for one in found:
             yield from _namespace(one)
@@ -76,6 +100,10 @@ def object_problems(fleet: Fleet, others: Iterable[OtherObject]) -> Iterator[Pro
             if kind not in made and kind not in said and _needs_order(one):
                 said.add(kind)
                 yield _unknown_kind(fleet, one)
+
+
+def _kinds_made(others: Iterable[OtherObject]) -> set[tuple[str, str]]:
+    return {kind for one in others if (kind := made_by_crd(one.manifest)) is not None}
 
 
 def _kind(other: OtherObject) -> tuple[str, str]:

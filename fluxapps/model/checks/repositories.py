@@ -24,6 +24,10 @@ def repository_problems(fleet: Fleet) -> Iterator[Problem]:
     """Yield what is wrong with the fleet's repositories, and with what releases say of them."""
     for repository in fleet.repositories.values():
         yield from _url(fleet, repository)
+        if repository.kind == "GitRepository" and not repository.spec.get("ref"):
+            what = f"the GitRepository '{repository.name}' has no ref, so Flux reads its branch 'master'"
+            fix = "add ref: {branch: main}, or whichever it is"
+            yield warning("default-branch", what, repository.origin(), stack_file(fleet), fix)
     for app in fleet.apps:
         for release in app.releases:
             yield from _named(fleet, app, release)
