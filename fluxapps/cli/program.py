@@ -11,11 +11,11 @@ from pathlib import Path
 import typer
 
 from fluxapps.cli.backend import Backend
-from fluxapps.cli.child import run_child
 from fluxapps.cli.failure import CommandError
 from fluxapps.cli.render import own_folder, render_command, tell_difference
 from fluxapps.cli.session import command_line, stack_names
 from fluxapps.cli.stack import sound_fleet, tree_of
+from fluxapps.devcluster.foreground import run_in_foreground
 from fluxapps.devcluster.programs import ProgramError, find
 from fluxapps.devcluster.standins import StandInError, plugins
 from fluxapps.model.problems import did_you_mean
@@ -68,9 +68,9 @@ def run_program(root: Path, verb: str, stack: str, arguments: list[str], *, yes:
         with plugins(pulumi, say=_say, environ=_environment(), project=root) as given:
             if verb != "destroy" and backend.lacks_stack(project, stack):
                 _say(f"stack {stack} is new: pulumi stack init {stack}")
-                if code := run_child([str(pulumi), "stack", "init", stack, "--no-select"], root, given.env):
+                if code := run_in_foreground([str(pulumi), "stack", "init", stack, "--no-select"], given.env, root):
                     return code
-            return run_child([str(pulumi), *command], root, given.env)
+            return run_in_foreground([str(pulumi), *command], given.env, root)
     except (ProgramError, StandInError) as error:
         raise CommandError(getattr(error, "what", str(error)), getattr(error, "fix", "")) from error
 

@@ -116,9 +116,9 @@ def test_a_program_on_path_that_will_not_do_is_passed_over(world: World, answer:
 
 
 def test_an_old_pulumi_on_path_will_not_do(tmp_path: Path) -> None:
-    old = World.script(tmp_path, "old", "echo v3.199.0")
-    new = World.script(tmp_path, "new", "echo v3.200.0-dev.1")
-    assert "3.199.0" in why_unusable(old, PROGRAMS["pulumi"])
+    old = World.script(tmp_path, "old", "echo v3.207.0")
+    new = World.script(tmp_path, "new", "echo v3.208.0-dev.1")
+    assert "3.207.0" in why_unusable(old, PROGRAMS["pulumi"])
     assert why_unusable(new, PROGRAMS["pulumi"]) == ""
 
 

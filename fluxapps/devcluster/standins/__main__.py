@@ -5,15 +5,13 @@ python -m fluxapps.devcluster.standins run -- pulumi up --stack dev
 
 import argparse
 import shutil
-import signal
-import subprocess
 import sys
 from pathlib import Path
 
+from fluxapps.devcluster.foreground import run_in_foreground
 from fluxapps.devcluster.standins.session import StandInError, plugins
 
 NOT_FOUND = 127
-FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 def run(command: list[str]) -> int:
@@ -26,13 +24,7 @@ def run(command: list[str]) -> int:
     pulumi = Path(program if Path(program).name == "pulumi" else found or program)
     with plugins(pulumi, say=_say) as given:
         env = {"PULUMI_SKIP_UPDATE_CHECK": "true", **given.env}
-        # A handler, not SIG_IGN, which the command would inherit. Ctrl-C reaches the command from the terminal itself.
-        signal.signal(signal.SIGINT, lambda *_: None)
-        with subprocess.Popen([program, *command[1:]], env=env) as process:  # noqa: S603
-            for each in FORWARDED:
-                signal.signal(each, lambda number, _frame: process.send_signal(number))
-            code = process.wait()
-    return code if code >= 0 else 128 - code
+        return run_in_foreground([program, *command[1:]], env)
 
 
 def _say(line: str) -> None:

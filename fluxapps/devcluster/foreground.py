@@ -10,27 +10,34 @@ INTERRUPTED = 130
 _FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
-def run_child(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> int:
-    """Run *command* in *folder* to its end, and return its exit code.
+def run_in_foreground(command: Sequence[str], environment: Mapping[str, str], folder: Path | None = None) -> int:
+    """Run *command* in *folder* (default: ours) to its end, and return its exit code.
 
     A Ctrl-C reaches it from the terminal, which has it end in order; the code is then 130. What else would end us is
     passed on to it, and a signal that ends it makes 128 and its number, as in a shell.
     """
     interrupted = False
+    waiting: list[int] = []
+    child: subprocess.Popen[bytes] | None = None
 
     def note_interrupt(_number: int, _frame: FrameType | None) -> None:
         nonlocal interrupted
         interrupted = True
 
     def forward(number: int, _frame: FrameType | None) -> None:
-        if child is not None:
+        if child is None:
+            # It may run already, and we not know of it yet.
+            waiting.append(number)
+        else:
             child.send_signal(number)
 
-    child: subprocess.Popen[bytes] | None = None
+    # Handlers, not SIG_IGN, which the command would inherit.
     handlers = {signal.SIGINT: note_interrupt, **dict.fromkeys(_FORWARDED, forward)}
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
-        with subprocess.Popen(command, cwd=folder, env=dict(environment)) as child:  # noqa: S603 - pulumi, as found
+        with subprocess.Popen(command, cwd=folder, env=dict(environment)) as child:  # noqa: S603 - as the caller says
+            for number in waiting:
+                child.send_signal(number)
             code = child.wait()
     finally:
         for number, handler in before.items():
