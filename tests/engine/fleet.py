@@ -45,7 +45,8 @@ def tools(folder: Path) -> Iterator[Tools]:
     """Find pulumi and its plugins, stand-ins where there are none, with a home of their own in *folder*."""
     pulumi = find("pulumi", say=print)
     environ = {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
+        "GIT_CONFIG_GLOBAL": os.devnull,
         "PULUMI_HOME": str(folder),
         "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
         "PULUMI_SKIP_UPDATE_CHECK": "true",
@@ -175,19 +176,8 @@ class Fleet:
 
     def rendered(self) -> dict[str, dict[str, Any]]:
         """Return what `fluxapps render` writes, by path."""
-        out = self._logs.parent / "rendered"
-        done = subprocess.run(  # noqa: S603 - ours
-            [_fluxapps(), "render", "--stack", self.name, "--out", out],
-            cwd=self.root,
-            env=self.env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=_PATIENCE,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout
+        out = self.state.with_name("rendered")
+        self.fluxapps("render", "--stack", self.name, "--out", str(out))
         return {str(file.relative_to(out)): yaml.safe_load(file.read_text("utf-8")) for file in out.rglob("*.yaml")}
 
     @contextmanager
@@ -228,6 +218,11 @@ class Fleet:
         """Run another command of pulumi; it must succeed."""
         command = [str(self._tools.pulumi), "--non-interactive", "--color", "never", *words]
         with self._running(command) as running:
+            return running.succeeds()
+
+    def fluxapps(self, *words: str) -> str:
+        """Run another command of fluxapps; it must succeed."""
+        with self._running([_fluxapps(), *words]) as running:
             return running.succeeds()
 
     def is_empty(self) -> bool:
