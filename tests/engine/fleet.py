@@ -38,6 +38,8 @@ class Tools:
 
     pulumi: Path
     env: dict[str, str]
+    bare: dict[str, str]
+    """The same without plugins, as a user's shell has it: pulumi is on PATH."""
 
 
 @contextmanager
@@ -56,7 +58,8 @@ def tools(folder: Path) -> Iterator[Tools]:
     for name in ("KUBECONFIG", "FLUXAPPS_KUBECONFIG", "FLUXAPPS_CONTEXT", "PULUMI_SKIP_CHECKPOINTS"):
         environ.pop(name, None)
     with plugins(pulumi, say=print, environ=environ, project=REPOSITORY) as given:
-        yield Tools(pulumi, given.env)
+        path = os.pathsep.join((str(pulumi.parent), environ.get("PATH", "")))
+        yield Tools(pulumi, given.env, {**environ, "PATH": path})
 
 
 class Running:
@@ -183,8 +186,18 @@ class Fleet:
     @contextmanager
     def running(self, verb: str, *words: str, env: Mapping[str, str] | None = None) -> Iterator[Running]:
         """Run `up`, `preview` or `destroy` while the block goes on; whatever is left of it at the end is killed."""
-        with self._running([*self._command(verb), *words], env) as running:
+        with self._running([*self._command(verb), *words], {**self.env, **(env or {})}) as running:
             yield running
+
+    def up_by_hand(self) -> str:
+        """Deploy as a person does in a folder of the repository; whoever runs the program looks for plugins itself."""
+        command = self._command("up")
+        if self.way == "pulumi":
+            # What a person types where pulumi lacks plugins; where it has them this changes nothing.
+            command = [sys.executable, "-m", "fluxapps.devcluster.standins", "run", "--", "pulumi", *command[1:]]
+        env = {**self._tools.bare, "PULUMI_BACKEND_URL": self.env["PULUMI_BACKEND_URL"]}
+        with self._running(command, env, self.root / "apps") as running:
+            return running.succeeds()
 
     def up(self, *words: str, **env: str) -> str:
         """Deploy without the preview before it; it must succeed."""
@@ -217,12 +230,12 @@ class Fleet:
     def pulumi(self, *words: str) -> str:
         """Run another command of pulumi; it must succeed."""
         command = [str(self._tools.pulumi), "--non-interactive", "--color", "never", *words]
-        with self._running(command) as running:
+        with self._running(command, self.env) as running:
             return running.succeeds()
 
     def fluxapps(self, *words: str) -> str:
         """Run another command of fluxapps; it must succeed."""
-        with self._running([_fluxapps(), *words]) as running:
+        with self._running([_fluxapps(), *words], self.env) as running:
             return running.succeeds()
 
     def is_empty(self) -> bool:
@@ -238,14 +251,14 @@ class Fleet:
         return [_fluxapps(), verb, "--stack", self.name, *yes, "--"]
 
     @contextmanager
-    def _running(self, command: list[str], env: Mapping[str, str] | None = None) -> Iterator[Running]:
+    def _running(self, command: list[str], env: Mapping[str, str], folder: Path | None = None) -> Iterator[Running]:
         log = self._logs / f"{len(list(self._logs.iterdir()))}.log"
         with (
             log.open("wb") as output,
             subprocess.Popen(  # noqa: S603 - pulumi or fluxapps
                 command,
-                cwd=self.root,
-                env={**self.env, **(env or {})},
+                cwd=folder or self.root,
+                env=dict(env),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -3,6 +3,8 @@
 No Flux controllers run: where what they write matters, the test writes it.
 """
 
+import shutil
+
 import pytest
 
 from tests.engine.fleet import GIT_URL, Fleet, changes
@@ -45,6 +47,15 @@ def test_up_makes_what_render_shows_and_then_nothing(fleet: Fleet, live: Live) -
     before = versions(live.ours(fleet.label))
     fleet.unchanged()
     assert versions(live.ours(fleet.label)) == before
+
+
+def test_up_by_hand_from_a_folder_of_the_repository(fleet: Fleet, live: Live) -> None:
+    """With a kubeconfig that the repository holds, and no plugin found beforehand."""
+    web = fleet.app("web", {"replicas": 2})
+    shutil.copy(fleet.cluster.kubeconfig, fleet.root / "kubeconfig")
+    fleet.stack_says(kubeconfig="kubeconfig")
+    fleet.up_by_hand()
+    assert f"HelmRelease {web}/{web}" in live.ours(fleet.label)
 
 
 def test_new_values_and_version_come_in_one_write_and_touch_nothing_else(fleet: Fleet, live: Live) -> None:
