@@ -16,9 +16,8 @@ from fluxapps.devcluster.api import Api, Etcd, Probe
 from fluxapps.devcluster.control_plane import API_SERVER, ARGUMENTS, CONTROLLER_MANAGER, ETCD, Places
 from fluxapps.devcluster.credentials import Credentials
 from fluxapps.devcluster.errors import ClusterError
-from fluxapps.devcluster.flux import node, processes
+from fluxapps.devcluster.flux import node, processes, repositories
 from fluxapps.devcluster.locks import alone
-from fluxapps.devcluster.programs.lookup import find_all
 from fluxapps.devcluster.roster import Roster
 
 CONTEXT = "fluxapps-dev"
@@ -102,6 +101,26 @@ class Cluster:
         return f"https://{ports.LOOPBACK}:{port}" if port else ""
 
     @property
+    def charts_url(self) -> str:
+        """The Helm repository of stand-in charts, where Flux is alive; empty before the first start."""
+        port = self.ports.get(processes.CHART_SERVER)
+        return f"http://{ports.LOOPBACK}:{port}/{repositories.STAND_INS}" if port else ""
+
+    def repository_url(self, name: str, working_tree: Path) -> str:
+        """Let the git server serve the commits of a working tree, and return the address.
+
+        Args:
+            name: By which Flux is to know it.
+            working_tree: Any folder in it.
+
+        Raises:
+            ClusterError: It is in no git repository.
+        """
+        git_folder = repositories.git_folder(working_tree)
+        repositories.link(self.folder / processes.REPOSITORIES, name, git_folder)
+        return f"http://{ports.LOOPBACK}:{self.ports[processes.GIT_SERVER]}/{name}.git"
+
+    @property
     def is_ready(self) -> bool:
         """Whether all processes run and the API server says that it is ready."""
         return set(self.pids) >= set(self._arguments) and self._api().is_ready
@@ -129,7 +148,7 @@ class Cluster:
             )
             if self.is_ready:
                 return False
-            programs = find_all(self._arguments, say=self._say)
+            programs = processes.find_programs(self._arguments, say=self._say)
             crds = flux_crds.read(flux_crds.find(say=self._say))
             started = time.monotonic()
             missing = [name for name in self._arguments if name not in self.pids]
@@ -190,13 +209,14 @@ class Cluster:
         for folder in (self.folder, self.logs, self.state):
             folder.mkdir(parents=True, exist_ok=True)
         running = set(self.pids)
-        listening = running | ({control_plane.PEER} if ETCD in running else set())
+        second = {ETCD: control_plane.PEER, processes.SOURCE_CONTROLLER: processes.ARTIFACTS}
+        listening = running | {second[name] for name in running & set(second)}
         # Those that a run with Flux had, are kept by one without.
         names = dict.fromkeys((*control_plane.PORTS, *(processes.PORTS if self._flux else ()), *self.ports))
         chosen = ports.choose(self._ports, names, running=listening, say=self._say)
         self._credentials.make()
         kubeconfig.write(self.kubeconfig, context=CONTEXT, server=self.server, credentials=self._credentials)
-        return Places(self.folder / "etcd", self._credentials, self.kubeconfig, chosen)
+        return Places(self.folder, self.folder / "etcd", self._credentials, self.kubeconfig, chosen)
 
     def _spawn(self, name: str, program: Path, places: Places) -> None:
         try:
@@ -212,17 +232,18 @@ class Cluster:
     def _start_flux(self, programs: Mapping[str, Path], places: Places) -> None:
         api = self._api()
         node.install(api)
+        processes.make_folders(places)
         for name in self._arguments:
             if name not in self.pids:
                 self._spawn(name, programs[name], places)
         every = tuple(self._arguments)
         self._wait_until(partial(node.is_ready, api), every, "running pods")
-        for name in processes.PORTS:
+        for name in processes.HEALTH:
             is_healthy = partial(processes.is_healthy, places.ports[name])
             self._wait_until(is_healthy, (*every, name), f"ready: {name} doesn't say so")
 
     def _fingerprint(self, name: str, places: Places) -> str:
-        return control_plane.fingerprint(name, self._arguments[name](places), places)
+        return control_plane.fingerprint(processes.version(name), self._arguments[name](places), places)
 
     def _end(self, names: Iterable[str]) -> None:
         """End processes, those that use others first."""

@@ -7,7 +7,6 @@ from pathlib import Path
 from fluxapps.devcluster import flux_crds
 from fluxapps.devcluster.credentials import Credentials
 from fluxapps.devcluster.ports import LOOPBACK
-from fluxapps.devcluster.programs.table import PROGRAMS
 
 ETCD = "etcd"
 API_SERVER = "kube-apiserver"
@@ -22,7 +21,10 @@ PORTS = (ETCD, PEER, API_SERVER)
 class Places:
     """Where the processes of one cluster keep and find things."""
 
+    folder: Path
+    """The cluster's own."""
     data: Path
+    """etcd's."""
     credentials: Credentials
     kubeconfig: Path
     ports: dict[str, int]
@@ -108,9 +110,9 @@ ARGUMENTS: dict[str, Callable[[Places], list[str]]] = {
 """By program, in the order in which they start."""
 
 
-def fingerprint(name: str, arguments: list[str], places: Places) -> str:
+def fingerprint(version: str, arguments: list[str], places: Places) -> str:
     """Return what a running process must have been started as to be kept: version, arguments, and whom it talks to.
 
     Flux's version is among it, so that a newer one is installed by the next start.
     """
-    return " ".join((PROGRAMS[name].version, *arguments, f"api={places.ports[API_SERVER]}", *flux_crds.versions()))
+    return " ".join((version, *arguments, f"api={places.ports[API_SERVER]}", *flux_crds.versions()))

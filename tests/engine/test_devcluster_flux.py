@@ -1,8 +1,10 @@
 """Flux is alive on the local cluster: workloads get pods; releases and folders get Ready, and go when deleted."""
 
 import os
+import subprocess
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +110,214 @@ def test_workloads_get_ready_pods(objects: Objects) -> None:
     objects.until(job, lambda found: found.get("status", {}).get("succeeded") == 1)
     objects.delete(deployment)
     objects.delete(job)
+
+
+SOURCE = "source.toolkit.fluxcd.io/v1"
+
+
+class Repository:
+    """A git repository in a folder, served to Flux."""
+
+    def __init__(self, folder: Path, cluster: Cluster, name: str) -> None:
+        folder.mkdir()
+        self._folder = folder
+        self._git("init", "--quiet", "--initial-branch=main")
+        self.url = cluster.repository_url(name, folder)
+
+    def commit(self, files: dict[str, str]) -> str:
+        """Write files, empty ones are removed, and return the commit."""
+        for path, text in files.items():
+            file = self._folder / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            if text:
+                file.write_text(text, "utf-8")
+            else:
+                file.unlink()
+        self._git("add", "--all")
+        self._git("commit", "--quiet", "--message=change")
+        return self._git("rev-parse", "HEAD")
+
+    def _git(self, *arguments: str) -> str:
+        named = ("-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false")
+        command = ("git", "-C", str(self._folder), *named, *arguments)
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603  our own
+
+
+@pytest.fixture
+def repository(tmp_path: Path, alive: Cluster, request: pytest.FixtureRequest) -> Repository:
+    return Repository(tmp_path / "repository", alive, request.node.name)
+
+
+def source(kind: str, name: str, **spec: Any) -> Object:
+    metadata = {"name": name, "namespace": "flux-system"}
+    return {"apiVersion": SOURCE, "kind": kind, "metadata": metadata, "spec": {"interval": "1h", **spec}}
+
+
+def git_repository(name: str, repository: Repository, **spec: Any) -> Object:
+    return source("GitRepository", name, **{"url": repository.url, "ref": {"branch": "main"}, **spec})
+
+
+def kustomization(name: str, path: str, **spec: Any) -> Object:
+    usual = {"interval": "1h", "prune": True, "path": path, "deletionPolicy": "WaitForTermination", "timeout": "1m"}
+    return {
+        "apiVersion": "kustomize.toolkit.fluxcd.io/v1",
+        "kind": "Kustomization",
+        "metadata": {"name": name, "namespace": "flux-system"},
+        "spec": {**usual, "sourceRef": {"kind": "GitRepository", "name": name}, **spec},
+    }
+
+
+def helm_release(name: str, chart: str, repository: str, **spec: Any) -> Object:
+    origin = {"kind": "HelmRepository", "name": repository, "namespace": "flux-system"}
+    wanted = {"chart": chart, "version": spec.pop("version", "*"), "sourceRef": origin}
+    return {
+        "apiVersion": "helm.toolkit.fluxcd.io/v2",
+        "kind": "HelmRelease",
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {"interval": "1h", "timeout": "1m", "chart": {"spec": wanted}, **spec},
+    }
+
+
+def config_map(name: str, **data: str) -> Object:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "default"}, "data": data}
+
+
+def ready(found: Object) -> Object:
+    """Return the Ready condition, if it is of the present generation."""
+    conditions: list[Object] = found.get("status", {}).get("conditions", [])
+    generation = found["metadata"]["generation"]
+    now = (entry for entry in conditions if entry["type"] == "Ready" and entry.get("observedGeneration") == generation)
+    return next(now, {"status": "Unknown", "reason": "", "message": ""})
+
+
+def is_ready(found: Object) -> bool:
+    return bool(
+        ready(found)["status"] == "True" and found["status"]["observedGeneration"] == found["metadata"]["generation"]
+    )
+
+
+def is_failing(found: Object) -> bool:
+    return bool(ready(found)["status"] == "False")
+
+
+def says(told: str, found: Object) -> bool:
+    return told in ready(found)["message"]
+
+
+def test_a_chart_is_installed_upgraded_and_uninstalled(alive: Cluster, objects: Objects) -> None:
+    charts = source("HelmRepository", "stand-ins", url=alive.charts_url)
+    release = helm_release("podinfo", "podinfo", "stand-ins", version="6.x", values={"replicaCount": 2})
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "podinfo", "namespace": "default"},
+    }
+    objects.apply(charts)
+    objects.apply(release)
+    first = objects.until(release, is_ready)
+    assert ready(first)["reason"] == "InstallSucceeded"
+    assert objects.until(deployment, bool)["status"]["readyReplicas"] == 2
+    chart = source("HelmChart", "default-podinfo")
+    found = objects.until(chart, is_ready)
+    assert ready(found)["message"] == "pulled 'podinfo' chart with version '6.99.0'"
+    assert ready(objects.until(charts, is_ready))["message"].startswith("stored artifact: revision 'sha256:")
+
+    release["spec"]["values"] = {"replicaCount": 3}
+    objects.apply(release)
+    objects.until(release, lambda found: is_ready(found) and found["status"]["history"][0]["version"] == 2)
+    assert objects.until(deployment, bool)["status"]["readyReplicas"] == 3
+
+    objects.delete(release)
+    assert objects.find(deployment) is None
+    assert objects.find(chart) is None
+    objects.delete(charts)
+
+
+def test_a_release_says_what_its_chart_lacks(alive: Cluster, objects: Objects) -> None:
+    charts = source("HelmRepository", "lacking", url=alive.charts_url)
+    objects.apply(charts)
+    for name, chart, version, told in (
+        ("no-version", "podinfo", "7.x", "no 'podinfo' chart with version matching '7.x' found"),
+        ("no-chart", "nothing", "1.x", "no chart name found"),
+    ):
+        release = helm_release(name, chart, "lacking", version=version)
+        objects.apply(release)
+        found = objects.until(source("HelmChart", f"default-{name}"), is_failing)
+        expected = f"invalid chart reference: failed to get chart version for remote reference: {told}"
+        assert (ready(found)["reason"], ready(found)["message"]) == ("InvalidChartReference", expected)
+        held = objects.until(release, partial(says, told))
+        assert ready(held)["reason"] == "SourceNotReady"
+        objects.delete(release)
+    objects.delete(charts)
+
+    nowhere = source("HelmRepository", "nowhere", url=alive.charts_url.replace("stand-ins", "nothing"))
+    objects.apply(nowhere)
+    found = objects.until(nowhere, is_failing)
+    assert ready(found)["reason"] == "Failed"
+    assert "404 Not Found" in ready(found)["message"]
+    assert found["status"]["observedGeneration"] == -1
+    objects.delete(nowhere)
+
+
+def test_a_folder_of_a_repository_is_applied_and_pruned(repository: Repository, objects: Objects) -> None:
+    def text(name: str) -> str:
+        head = "apiVersion: v1\nkind: ConfigMap\nmetadata: {namespace: default, name: "
+        return f"{head}{name}}}\n"
+
+    first = repository.commit(
+        {
+            "apps/web/app.yaml": "chart: web\n",
+            "apps/web/kept.yaml": text("kept"),
+            "apps/web/gone.yaml": text("gone"),
+            "apps/web/stacks/dev/dev.yaml": text("dev"),
+            "apps/web/stacks/prod/prod.yaml": text("prod"),
+            "apps/bare/app.yaml": "chart: bare\n",
+        }
+    )
+    ignore = "apps/**/app.yaml\napps/**/stacks/*/\n!apps/**/stacks/dev/\n"
+    git = git_repository("folder", repository, ignore=ignore)
+    web = kustomization("folder", "./apps/web")
+    bare = {**kustomization("folder", "./apps/bare"), "metadata": {"name": "bare", "namespace": "flux-system"}}
+    for manifest in (git, web, bare):
+        objects.apply(manifest)
+    assert objects.until(git, is_ready)["status"]["artifact"]["revision"] == f"main@sha1:{first}"
+    assert objects.until(web, is_ready)["status"]["lastAppliedRevision"] == f"main@sha1:{first}"
+    objects.until(bare, is_ready)
+    assert [name for name in ("kept", "gone", "dev", "prod") if objects.find(config_map(name))] == [
+        "kept",
+        "gone",
+        "dev",
+    ]
+
+    second = repository.commit({"apps/web/gone.yaml": ""})
+    git["spec"]["ref"] = {"branch": "main", "commit": first}
+    objects.apply(git)
+    objects.until(git, is_ready)
+    assert objects.find(config_map("gone"))
+    git["spec"]["ref"] = {"branch": "main", "commit": second}
+    objects.apply(git)
+    objects.until(web, lambda found: found["status"].get("lastAppliedRevision") == f"main@sha1:{second}")
+    objects.until(web, is_ready)
+    assert objects.find(config_map("gone")) is None
+
+    third = repository.commit({"apps/web/later.yaml": text("later")})
+    git["spec"]["ref"] = {"branch": "main"}
+    git["metadata"]["annotations"] = {"reconcile.fluxcd.io/requestedAt": "1"}
+    objects.apply(git)
+    objects.until(web, lambda found: found["status"].get("lastAppliedRevision") == f"main@sha1:{third}")
+    assert objects.until(git, is_ready)["status"]["lastHandledReconcileAt"] == "1"
+
+    git["spec"]["ref"] = {"branch": "nothing"}
+    objects.apply(git)
+    failing = objects.until(git, is_failing)
+    assert ready(failing)["reason"] == "GitOperationFailed"
+    assert "failed to checkout and determine revision: unable to clone" in ready(failing)["message"]
+    assert failing["status"]["artifact"]["revision"] == f"main@sha1:{third}"
+
+    objects.delete(web)
+    assert objects.find(config_map("kept")) is None
+    objects.delete(bare)
+    objects.delete(git)
 
 
 def test_a_lean_start_ends_flux_and_keeps_its_ports(tmp_path: Path) -> None:

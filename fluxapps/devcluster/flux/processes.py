@@ -1,7 +1,11 @@
 """The further processes of a cluster that Flux is alive on, as command lines: what each is told, and why."""
 
+import hashlib
 import os
-from collections.abc import Callable
+import shutil
+import sys
+from collections.abc import Callable, Iterable
+from functools import cache
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -10,14 +14,26 @@ from fluxapps.devcluster import control_plane
 from fluxapps.devcluster.control_plane import CONTROLLER_MANAGER, Places
 from fluxapps.devcluster.flux_crds import FLUX_NAMESPACE
 from fluxapps.devcluster.ports import LOOPBACK
+from fluxapps.devcluster.programs.lookup import TOOLS_VARIABLE, find_all
+from fluxapps.devcluster.programs.table import PROGRAMS
 
 SCHEDULER = "kube-scheduler"
 KWOK = "kwok"
+SOURCE_CONTROLLER = "source-controller"
 HELM_CONTROLLER = "helm-controller"
 KUSTOMIZE_CONTROLLER = "kustomize-controller"
+GIT_SERVER = "git-server"
+CHART_SERVER = "chart-server"
+ARTIFACTS = "source-controller-artifacts"
+"""Not a process: source-controller's second port, from which the others fetch."""
 
-PORTS = (HELM_CONTROLLER, KUSTOMIZE_CONTROLLER)
-"""Those of the Flux controllers answer for their health only."""
+HEALTH = (GIT_SERVER, CHART_SERVER, SOURCE_CONTROLLER, KUSTOMIZE_CONTROLLER, HELM_CONTROLLER)
+"""What says at its port that it is ready."""
+PORTS = (*HEALTH, ARTIFACTS)
+REPOSITORIES = "git"
+"""Folder of a cluster whose ``<name>.git`` the git server serves."""
+CHARTS = "charts"
+"""Folder of a cluster with Helm repositories, each a folder of charts."""
 
 _WORKLOADS = (
     "deployment",
@@ -30,6 +46,7 @@ _WORKLOADS = (
     "pod-garbage-collector",
 )
 _STAGES = Path(__file__).with_name("stages.yaml")
+_PACKAGE = "fluxapps.devcluster.flux"
 _PATIENCE = 5
 """Seconds for one answer."""
 
@@ -67,6 +84,28 @@ def kwok(places: Places) -> list[str]:
     ]
 
 
+def git_server(places: Places) -> list[str]:
+    """Return the arguments of Python for the git server."""
+    return _server(places, GIT_SERVER, REPOSITORIES)
+
+
+def chart_server(places: Places) -> list[str]:
+    """Return the arguments of Python for the chart server."""
+    return _server(places, CHART_SERVER, CHARTS)
+
+
+def source_controller(places: Places) -> list[str]:
+    """Return source-controller's arguments, or those of Python for its stand-in, which takes the same."""
+    address = f"{LOOPBACK}:{places.ports[ARTIFACTS]}"
+    return [
+        *(() if real_source_controller() else ("-m", f"{_PACKAGE}.source")),
+        *_flux(places, SOURCE_CONTROLLER),
+        f"--storage-path={places.folder / 'sources' / 'artifacts'}",
+        f"--storage-addr={address}",
+        f"--storage-adv-addr={address}",
+    ]
+
+
 def helm_controller(places: Places) -> list[str]:
     """Return helm-controller's arguments; the cluster it gets by its environment."""
     return _flux(places, HELM_CONTROLLER)
@@ -82,10 +121,52 @@ ARGUMENTS: dict[str, Callable[[Places], list[str]]] = {
     CONTROLLER_MANAGER: kube_controller_manager,
     SCHEDULER: kube_scheduler,
     KWOK: kwok,
+    GIT_SERVER: git_server,
+    CHART_SERVER: chart_server,
+    SOURCE_CONTROLLER: source_controller,
     KUSTOMIZE_CONTROLLER: kustomize_controller,
     HELM_CONTROLLER: helm_controller,
 }
 """By program, in the order in which they start."""
+
+
+def real_source_controller() -> Path | None:
+    """Return Flux's source-controller where it is in ``$FLUXAPPS_TOOLS`` or on PATH; it can't be built here."""
+    for path in (os.environ.get(TOOLS_VARIABLE), os.environ.get("PATH")):
+        if path and (found := shutil.which(SOURCE_CONTROLLER, path=path)):
+            return Path(found).absolute()
+    return None
+
+
+def find_programs(names: Iterable[str], *, say: Callable[[str], None]) -> dict[str, Path]:
+    """Return the programs of these processes; Python where they are a part of this package.
+
+    Raises:
+        ProgramError: One can't be had.
+    """
+    every = list(names)
+    found = find_all([name for name in every if name in PROGRAMS], say=say)
+    ours = {name: Path(sys.executable) for name in every if name not in PROGRAMS}
+    if SOURCE_CONTROLLER in ours and (real := real_source_controller()):
+        ours[SOURCE_CONTROLLER] = real
+    elif SOURCE_CONTROLLER in ours:
+        say("STAND-IN: source-controller can't be had here; a stand-in of ours publishes artifacts")
+    return {**found, **ours}
+
+
+def version(name: str) -> str:
+    """Return what tells one make of a process's program from another."""
+    if name in PROGRAMS:
+        return PROGRAMS[name].version
+    if name == SOURCE_CONTROLLER and (real := real_source_controller()):
+        return f"{real} {real.stat().st_mtime_ns}"
+    return _own_digest()
+
+
+def make_folders(places: Places) -> None:
+    """Make the folders that the processes serve from."""
+    for folder in (REPOSITORIES, CHARTS, "sources/artifacts"):
+        (places.folder / folder).mkdir(parents=True, exist_ok=True)
 
 
 def environment(places: Places) -> dict[str, str]:
@@ -103,6 +184,17 @@ def is_healthy(port: int) -> bool:
         return False
     finally:
         connection.close()
+
+
+@cache
+def _own_digest() -> str:
+    files = sorted(Path(__file__).parent.rglob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
+
+
+def _server(places: Places, name: str, folder: str) -> list[str]:
+    module = f"{_PACKAGE}.{name.replace('-', '_')}"
+    return ["-m", module, f"--port={places.ports[name]}", f"--folder={places.folder / folder}"]
 
 
 def _flux(places: Places, name: str) -> list[str]:
