@@ -91,6 +91,29 @@ def test_a_chain_as_long_as_pulumi_takes_is_fine(tmp_path: Path) -> None:
     assert problems(tmp_path, "dev") == []
 
 
+def releases_in_a_row(length: int) -> str:
+    first = "repository: podinfo\nreleases:\n  a000: {chart: a}\n"
+    others = (f"  a{number:03}: {{chart: a, dependsOn: [podinfo/a{number - 1:03}]}}\n" for number in range(1, length))
+    return first + "".join(others)
+
+
+def test_releases_of_an_app_count_in_a_chain(tmp_path: Path) -> None:
+    base(tmp_path, {"apps/podinfo/app.yaml": releases_in_a_row(DEEPEST + 600)})
+    problem = only(problems(tmp_path, "dev"))
+    assert (problem.code, problem.line) == ("dependency-too-deep", 2)
+    files = {"apps/podinfo/app.yaml": releases_in_a_row(DEEPEST)}
+    base(tmp_path, files)
+    assert problems(tmp_path, "dev") == []
+    base(tmp_path, files | {"apps/a/app.yaml": f"{CHART}dependsOn: [podinfo]\n"})
+    problem = only(problems(tmp_path, "dev"))
+    assert (problem.code, problem.file, problem.path) == ("dependency-too-deep", "apps/a/app.yaml", "dependsOn[0]")
+
+
+def test_a_default_that_makes_an_app_depend_on_itself_is_taken_back_in_the_app(tmp_path: Path) -> None:
+    base(tmp_path, {"fleet.yaml": "repositories: {podinfo: https://example.org}\ndefaults: {dependsOn: [podinfo]}\n"})
+    assert "'dependsOn: []' in apps/podinfo/app.yaml" in only(problems(tmp_path, "dev")).fix
+
+
 def test_a_link_out_of_the_repository_is_refused(tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "values.yaml").write_text("a: 1\n")

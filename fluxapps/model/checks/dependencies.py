@@ -1,15 +1,20 @@
 """``dependsOn``: what it names, and whether it goes round."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 
+from fluxapps.model.checks.fields import own_layers
+from fluxapps.model.checks.flux_dependencies import Dependency, kustomization_dependencies, release_dependencies
 from fluxapps.model.checks.report import error
 from fluxapps.model.declare.order import in_order, sibling_graph
+from fluxapps.model.declare.releases import releases_called
+from fluxapps.model.layers import Origin
 from fluxapps.model.problems import Problem, did_you_mean
-from fluxapps.model.resolved import App, Fleet
+from fluxapps.model.resolved import App, Fleet, Release
 from fluxapps.model.yaml_file import FieldPath
 
 DEEPEST = 400
-"""Apps in one chain: Pulumi's engine and SDK walk dependencies by recursion."""
+"""Apps, or releases of one app, in one chain: Pulumi's engine and SDK walk dependencies by recursion."""
 
 Graph = Mapping[str, Sequence[str]]
 """Names, each with those it comes after; all of them are keys."""
@@ -21,9 +26,9 @@ def dependency_problems(fleet: Fleet) -> Iterator[Problem]:
     for app in fleet.apps:
         for name, path in app.dependencies():
             yield from _name(fleet, app, disabled, name, path)
-    cycles = [*_app_cycles(fleet), *_release_cycles(fleet)]
-    yield from cycles
-    if not cycles:
+    found = [*_app_cycles(fleet), *_release_cycles(fleet)] or [*_flux_cycles(fleet)]
+    yield from found
+    if not found:
         yield from _depth(fleet)
 
 
@@ -39,7 +44,10 @@ def _name(fleet: Fleet, app: App, disabled: set[str], name: str, path: FieldPath
     elif other is not app:
         return
     elif not slash:
+        own = any("dependsOn" in layer.data for layer in own_layers(app))
         fix = f"take it out; a release of the same app is written {app.name}/<release>"
+        if not own:
+            fix = f"it is said for all apps: write 'dependsOn: []' in {app.source.file.file}"
         found = "self-dependency", f"'{app.name}' depends on itself", fix
     elif path[0] == "releases" and path[1] == release_name:
         found = "self-dependency", f"the release '{name}' depends on itself", "take it out"
@@ -63,19 +71,74 @@ def _no_app(fleet: Fleet, app: App, name: str, *, disabled: bool) -> tuple[str, 
 
 
 def _app_cycles(fleet: Fleet) -> Iterator[Problem]:
-    graph = {app.name: [name for name in fleet.app_dependencies(app) if name != app.name] for app in fleet.apps}
+    by_flux = {app.name: _before_by_flux(fleet, app) for app in fleet.apps}
+    graph = {
+        app.name: [
+            *dict.fromkeys(name for name in (*fleet.app_dependencies(app), *by_flux[app.name]) if name != app.name)
+        ]
+        for app in fleet.apps
+    }
     for cycle in cycles(graph):
         app = fleet.app_named(cycle[0])
         assert app is not None  # noqa: S101 - the graph is made of enabled apps; mypy can't know
-        path = next(path for name, path in app.dependencies() if name.partition("/")[0] == cycle[1])
-        yield _cycle(app, cycle, path)
+        paths = (path for name, path in app.dependencies() if name.partition("/")[0] == cycle[1])
+        path = next(paths, None)
+        yield _cycle(app, cycle, by_flux[app.name][cycle[1]].where if path is None else app.origin(*path))
+
+
+def _before_by_flux(fleet: Fleet, app: App) -> dict[str, Dependency]:
+    """Return the apps that *app*'s ``kustomization`` names in Flux's spelling."""
+    return {
+        entry.named[1]: entry
+        for entry in kustomization_dependencies(fleet, app)
+        if entry.named[0] == fleet.flux_namespace and fleet.app_named(entry.named[1]) is not None
+    }
+
+
+def _flux_cycles(fleet: Fleet) -> Iterator[Problem]:
+    """Yield cycles that only go round by what a ``release`` names in Flux's spelling."""
+    if not any("dependsOn" in release.said for app in fleet.apps for release in app.releases):
+        return
+    by_id = {(release.namespace, release.name): release for app in fleet.apps for release in app.releases}
+    graph: dict[str, list[str]] = {}
+    by_flux: dict[tuple[str, str], Origin | None] = {}
+    for app in fleet.apps:
+        for release in app.releases:
+            name = _name_of(release)
+            named = [entry for entry in release_dependencies(release) if entry.named in by_id]
+            by_flux |= {(name, _name_of(by_id[entry.named])): entry.where for entry in named}
+            before = [*_before(fleet, app, release), *(by_id[entry.named] for entry in named)]
+            graph[name] = [*dict.fromkeys(_name_of(other) for other in before if other is not release)]
+    for cycle in cycles(graph):
+        steps = [*pairwise(cycle)]
+        first = next((step for step in steps if step in by_flux), steps[0])
+        app = next(app for app in fleet.apps if app.name == first[0].partition("/")[0])
+        yield _cycle(app, cycle, by_flux.get(first))
+
+
+def _before(fleet: Fleet, app: App, release: Release) -> Iterator[Release]:
+    """Yield the releases that *release* waits for by its app's order.
+
+    In git delivery its Kustomization waits for that of another app, and with it for all of that app's releases.
+    """
+    for name in (*app.depends_on, *(release.depends_on if release.key is not None else ())):
+        whole = name.partition("/")[0] if fleet.delivery == "git" and name.partition("/")[0] != app.name else name
+        yield from releases_called(fleet, whole)
+    if fleet.delivery == "git":
+        for name in _before_by_flux(fleet, app):
+            yield from releases_called(fleet, name)
+
+
+def _name_of(release: Release) -> str:
+    return f"{release.app}/{release.name}"
 
 
 def _release_cycles(fleet: Fleet) -> Iterator[Problem]:
     for app in fleet.apps:
         graph = sibling_graph(app) if len(app.releases) > 1 else {}
         for cycle in cycles(graph):
-            yield _cycle(app, [f"{app.name}/{name}" for name in cycle], _naming(app, cycle[0], cycle[1]))
+            where = app.origin(*_naming(app, cycle[0], cycle[1]))
+            yield _cycle(app, [f"{app.name}/{name}" for name in cycle], where)
 
 
 def _naming(app: App, release: str, sibling: str) -> FieldPath:
@@ -84,9 +147,9 @@ def _naming(app: App, release: str, sibling: str) -> FieldPath:
     return next((path for path in said if path[:2] == ("releases", release)), said[0])
 
 
-def _cycle(app: App, cycle: Sequence[str], path: FieldPath) -> Problem:
+def _cycle(app: App, cycle: Sequence[str], where: Origin | None) -> Problem:
     what = f"dependsOn goes round: {' → '.join(cycle)}"
-    return error("dependency-cycle", what, app.origin(*path), app.source.file.file, "take one of these out")
+    return error("dependency-cycle", what, where, app.source.file.file, "take one of these out")
 
 
 def cycles(graph: Graph) -> list[list[str]]:
@@ -150,12 +213,24 @@ def _depth(fleet: Fleet) -> Iterator[Problem]:
     graph = {app.name: [name for name in fleet.app_dependencies(app) if name != app.name] for app in fleet.apps}
     depth: dict[str, int] = {}
     for name in in_order(graph):
+        app = fleet.app_named(name)
+        before = max((depth[other] for other in graph[name]), default=0)
+        depth[name] = before + (_longest(app) if app is not None else 1)
+        # Everything behind the first that is too deep is too: one problem says it.
+        if app is not None and depth[name] > DEEPEST:
+            what = f"with '{name}' a chain of dependencies has {depth[name]} links, Pulumi takes {DEEPEST}"
+            fix = "depend on fewer apps and releases in a row: on those that are really needed first"
+            paths = (path for one, path in app.dependencies() if depth.get(one.partition("/")[0], 0) == before)
+            path = next(paths, ("releases",))
+            yield error("dependency-too-deep", what, app.origin(*path), app.source.file.file, fix)
+            return
+
+
+def _longest(app: App) -> int:
+    """Return how many of *app*'s releases stand in its longest chain; 1 where it has no order of its own."""
+    if len(app.releases) < 2:  # noqa: PLR2004 - one has no sibling
+        return 1
+    graph, depth = sibling_graph(app), dict[str, int]()
+    for name in in_order(graph):
         depth[name] = 1 + max((depth[other] for other in graph[name]), default=0)
-    # Everything behind the first that is too deep is too: one problem says it.
-    first = min((name for name, found in depth.items() if found == DEEPEST + 1), default=None)
-    app = fleet.app_named(first) if first is not None else None
-    if app is not None:
-        what = f"'{app.name}' is number {DEEPEST + 1} in a chain of dependencies, Pulumi takes {DEEPEST}"
-        fix = "depend on fewer apps in a row: on those that are really needed first"
-        path = next(path for name, path in app.dependencies() if depth.get(name.partition("/")[0], 0) == DEEPEST)
-        yield error("dependency-too-deep", what, app.origin(*path), app.source.file.file, fix)
+    return max(depth.values())

@@ -51,13 +51,17 @@ def helm_name(fleet: Fleet, release: Release) -> str:
     Our recommended settings always say it. Without, Flux puts the target namespace, if one is said, before the
     HelmRelease's name, and shortens what is too long (helm-controller, HelmRelease.GetReleaseName and ShortenName).
     """
-    said = release.spec.get("releaseName")
-    if isinstance(said, str):
-        return said
-    if fleet.preset:
+    if fleet.preset and not isinstance(release.spec.get("releaseName"), str):
         return release.name
-    target = release.spec.get("targetNamespace")
-    name = f"{target}-{release.name}" if isinstance(target, str) else release.name
+    return helm_name_of(release.spec, release.name)
+
+
+def helm_name_of(spec: dict[str, Any], name: str) -> str:
+    """Return the name Helm knows a release by, from *spec* and *name* of its HelmRelease."""
+    said, target = spec.get("releaseName"), spec.get("targetNamespace")
+    if isinstance(said, str) and said:
+        return said
+    name = f"{target}-{name}" if isinstance(target, str) and target else name
     if len(name) <= _HELM_LONGEST:
         return name
     return f"{name[: _HELM_LONGEST - _DIGITS - 1]}-{sha256(name.encode()).hexdigest()[:_DIGITS]}"

@@ -118,7 +118,7 @@ def release_clashes(fleet: Fleet) -> Iterator[Problem]:
                 yield error(
                     "release-name-clash", what, _place_of(app, release, "releaseName"), app.source.file.file, fix
                 )
-            chart = _helm_chart(fleet, release)
+            chart = helm_chart(fleet, release)
             if (
                 chart is not None
                 and (other := charts.setdefault(chart, release)) is not release
@@ -144,7 +144,7 @@ def _place_of(app: App, release: Release, *field: str) -> Origin | None:
     return said or (app.origin("releases", release.key) if release.key is not None else None)
 
 
-def _helm_chart(fleet: Fleet, release: Release) -> tuple[str, str] | None:
+def helm_chart(fleet: Fleet, release: Release) -> tuple[str, str] | None:
     """Return namespace and name of the HelmChart that Flux makes for *release*, if it makes one.
 
     Source: helm-controller, HelmRelease.GetHelmChartName; the HelmChart is in the source's namespace.

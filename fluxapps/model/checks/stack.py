@@ -5,10 +5,12 @@ from graphlib import CycleError
 
 from fluxapps.model.checks.dependencies import dependency_problems
 from fluxapps.model.checks.fields import field_problems
+from fluxapps.model.checks.flux_dependencies import flux_dependency_problems
 from fluxapps.model.checks.flux_fields import metadata_problems, schema_problems, unmade_problems
 from fluxapps.model.checks.folders import folders
 from fluxapps.model.checks.git import git_problems
 from fluxapps.model.checks.names import name_problems
+from fluxapps.model.checks.other_releases import other_release_clashes
 from fluxapps.model.checks.other_yaml import layout_problems, object_problems
 from fluxapps.model.checks.ownership import (
     APP,
@@ -53,6 +55,8 @@ def _problems(fleet: Fleet) -> Iterator[Problem]:
     for folder in read:
         yield from folder.problems
     yield from object_problems(fleet, others)
+    yield from flux_dependency_problems(fleet, others)
+    yield from other_release_clashes(fleet, others)
     yield from unused_problems(fleet, others)
     misshapen = list(metadata_problems(fleet))
     yield from misshapen
