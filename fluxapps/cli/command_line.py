@@ -213,7 +213,7 @@ def dev_up(
     yes: Yes = False,
     root: Root = None,  # noqa: ARG001
 ) -> None:
-    """Start the local cluster, bring the apps there, and show what it has then.
+    """Start the local cluster and bring the apps there.
 
     Its programs are found, unpacked or built first. Pulumi's state of it lies in .fluxapps/, beside the cluster's.
     """
@@ -236,6 +236,14 @@ def dev_reset(ctx: typer.Context, root: Root = None) -> None:  # noqa: ARG001
     from fluxapps.cli.dev import stop
 
     stop(ctx.ensure_object(Session).find_root(), reset=True)
+
+
+@dev.command("env")
+def dev_env(ctx: typer.Context, root: Root = None) -> None:  # noqa: ARG001
+    """Print what makes pulumi and fluxapps mean the local cluster: eval "$(fluxapps dev env)"."""
+    from fluxapps.cli.dev import environment
+
+    typer.echo(environment(ctx.ensure_object(Session).find_root()))
 
 
 @dev.command("kubeconfig")

@@ -4,6 +4,7 @@ Everything it makes lies in ``.fluxapps/``, which git ignores: no committed file
 """
 
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -39,16 +40,15 @@ def bring_up(root: Path, stack: str, context: str | None, *, yes: bool) -> int:
         ConfigError: The files have errors, or name no such context.
     """
     if context is None:
-        cluster = start(root)
-        settings = {KUBECONFIG_OVERRIDE: _portable(root, cluster.kubeconfig), CONTEXT_OVERRIDE: cluster.context}
-        state = cluster.state
+        settings = settings_of(start(root), root)
     else:
         settings = {CONTEXT_OVERRIDE: context}
         state = root / WORKING / "contexts" / _uid(root, stack, settings) / "state"
         state.mkdir(parents=True, exist_ok=True)
+        settings[_STATE_VARIABLE] = state.as_uri()
     # Of the local state alone: whoever shares a state has a passphrase, and says so.
     os.environ.setdefault(_PASSPHRASE, "")
-    os.environ.update(settings, **{_STATE_VARIABLE: state.as_uri()})
+    os.environ.update(settings)
     code = run_program(root, "up", stack, ["--skip-preview"] if context is None else [], yes=yes or context is None)
     if code == 0:
         fleet = resolve(load(root), stack)
@@ -56,6 +56,21 @@ def bring_up(root: Path, stack: str, context: str | None, *, yes: bool) -> int:
             print_live(screen(), live, fleet)
         _say_how_to_go_on(root, context is None)
     return code
+
+
+def settings_of(cluster: Cluster, root: Path) -> dict[str, str]:
+    """Return the environment in which pulumi and fluxapps mean the local cluster and its state."""
+    return {
+        KUBECONFIG_OVERRIDE: _portable(root, cluster.kubeconfig),
+        CONTEXT_OVERRIDE: cluster.context,
+        _STATE_VARIABLE: cluster.state.as_uri(),
+    }
+
+
+def environment(root: Path) -> str:
+    """Return that environment as a shell takes it, the state's (empty) passphrase included."""
+    settings = {**settings_of(local_cluster(root), root), _PASSPHRASE: os.environ.get(_PASSPHRASE, "")}
+    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in settings.items())
 
 
 def start(root: Path) -> Cluster:
@@ -122,6 +137,7 @@ def _say_how_to_go_on(root: Path, local: bool) -> None:
         kubeconfig = os.path.relpath(local_cluster(root).kubeconfig)
         console = screen()
         console.print(f"\nLook around: kubectl --kubeconfig {kubeconfig} get helmreleases -A")
+        console.print('Go on by hand: eval "$(fluxapps dev env)", then fluxapps preview --stack dev')
         console.print(
             "The local cluster has Flux's kinds but not its controllers: apps are declared, nothing runs yet."
         )

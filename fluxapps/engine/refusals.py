@@ -6,9 +6,9 @@ from fluxapps.engine.adoption import Survey
 from fluxapps.engine.cluster import Cluster, plural
 from fluxapps.engine.owner import OTHER_STACK
 from fluxapps.model.declare.names import HELM, HELM_RELEASE_API, SSA_IGNORE, STACK_LABEL
-from fluxapps.model.objects import DeclaredObject, ObjectId
+from fluxapps.model.objects import DeclaredObject, ObjectId, Role
 from fluxapps.model.problems import Problem, Severity
-from fluxapps.model.resolved import Fleet, place
+from fluxapps.model.resolved import App, Fleet, place
 
 _SHOWN = 3
 """So many names make a sentence."""
@@ -59,10 +59,22 @@ def delivery_changed(cluster: Cluster, fleet: Fleet, label: str) -> list[Problem
 
 
 def _file(fleet: Fleet, declared: DeclaredObject) -> str:
+    """Return the file that makes us declare it."""
     app = fleet.app_named(declared.app) if declared.app is not None else None
+    if app is None and declared.role is Role.NAMESPACE and declared.id.name not in fleet.namespaces:
+        app = next((one for one in fleet.apps if _is_in(one, declared.id.name)), None)
     if app is not None:
         return app.source.file.file
-    return fleet.sources.fleet.file if fleet.sources.fleet is not None else f"Pulumi.{fleet.stack}.yaml"
+    is_ours = declared.id.name in fleet.namespaces or declared.id.name in fleet.repositories
+    if is_ours and fleet.sources.fleet is not None:
+        return fleet.sources.fleet.file
+    return f"Pulumi.{fleet.stack}.yaml"
+
+
+def _is_in(app: App, namespace: str) -> bool:
+    return app.namespace == namespace or any(
+        namespace in (one.namespace, one.release_namespace, one.storage_namespace) for one in app.releases
+    )
 
 
 def _ways_out(identity: ObjectId, owner: str, cluster: Cluster, label: str) -> str:

@@ -13,7 +13,7 @@ def report(heading: str, problems: Iterable[Problem]) -> str:
 
 def line(problem: Problem) -> str:
     """Return a problem on one line, for a warning."""
-    return _entry(problem).replace("\n    ", ": ")
+    return _entry(problem).strip().replace("\n    ", ": ")
 
 
 def _entry(problem: Problem) -> str:

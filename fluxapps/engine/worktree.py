@@ -163,6 +163,8 @@ def _uncommitted(git: _Git, pin: GitPin) -> Iterator[Problem]:
     ]
     for state, path in changed[:_SHOWN]:
         what = f"{_STATES.get(state, 'has changes that are not committed')}, so Flux would not see it"
+        if "D" in state:
+            what = "is deleted, and that is not committed, so Flux would still see it"
         fix = "let Git have it, or move it out of the app" if state == "!!" else "commit it, and push"
         yield Problem(code="uncommitted-yaml", what=what, file=path, fix=fix)
     if len(changed) > _SHOWN:

@@ -106,8 +106,8 @@ def test_components_and_provider_are_direct_children_of_the_stack(repository: Re
 def test_outputs_of_the_stack_say_what_runs(repository: Repository) -> None:
     assert repository.up().exports == {
         "delivery": "apply",
-        "namespaces": ["podinfo"],
-        "apps": {"podinfo": {"namespace": "podinfo", "releases": {"podinfo": "podinfo 6.x"}}},
+        "namespaces": "podinfo",
+        "apps": {"podinfo": "podinfo 6.x in podinfo/podinfo"},
     }
 
 

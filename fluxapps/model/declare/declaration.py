@@ -128,14 +128,15 @@ def _dependencies_before(fleet: Fleet, app: App, release: Release) -> tuple[Obje
 
 
 def _outputs(fleet: Fleet, apps: tuple[App, ...]) -> dict[str, Any]:
+    """Return what a person wants to see after ``up``: a line an app, since Pulumi prints it all."""
     return {
         "delivery": fleet.delivery,
-        "namespaces": [one.id.name for one in declared_namespaces(fleet)],
-        "apps": {
-            app.name: {
-                "namespace": app.namespace or "",
-                "releases": {one.name: f"{one.chart} {one.version or ''}".strip() for one in app.releases},
-            }
-            for app in apps
-        },
+        "namespaces": ", ".join(one.id.name for one in declared_namespaces(fleet)),
+        "apps": {app.name: ", ".join(_summary(one) for one in app.releases) or "plain YAML" for app in apps},
     }
+
+
+def _summary(release: Release) -> str:
+    """Return ``keycloakx 7.1.x in identity/keycloak``."""
+    version = f" {release.version}" if release.version else ""
+    return f"{release.chart or release.repository}{version} in {release.namespace}/{release.name}"
