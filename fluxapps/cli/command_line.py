@@ -224,7 +224,7 @@ def dev_up(
 
 @dev.command("stop")
 def dev_stop(ctx: typer.Context, root: Root = None) -> None:  # noqa: ARG001
-    """End the local cluster's processes; its data stay."""
+    """End the local cluster; its data stay."""
     from fluxapps.cli.dev import stop
 
     stop(ctx.ensure_object(Session).find_root(), reset=False)
@@ -232,7 +232,10 @@ def dev_stop(ctx: typer.Context, root: Root = None) -> None:  # noqa: ARG001
 
 @dev.command("reset")
 def dev_reset(ctx: typer.Context, root: Root = None) -> None:  # noqa: ARG001
-    """End the local cluster, and forget its data and Pulumi's state of it."""
+    """End the local cluster and forget its data.
+
+    Pulumi's state of it goes too.
+    """
     from fluxapps.cli.dev import stop
 
     stop(ctx.ensure_object(Session).find_root(), reset=True)
@@ -240,7 +243,10 @@ def dev_reset(ctx: typer.Context, root: Root = None) -> None:  # noqa: ARG001
 
 @dev.command("env")
 def dev_env(ctx: typer.Context, root: Root = None) -> None:  # noqa: ARG001
-    """Print what makes pulumi and fluxapps mean the local cluster: eval "$(fluxapps dev env)"."""
+    """Print the local cluster's environment, for eval.
+
+    In a shell: eval "$(fluxapps dev env)". pulumi and fluxapps then mean the local cluster, and Pulumi's state of it.
+    """
     from fluxapps.cli.dev import environment
 
     typer.echo(environment(ctx.ensure_object(Session).find_root()))
