@@ -5,6 +5,7 @@ Values come from the working tree and other YAML from the remote branch. Pinning
 """
 
 import os
+import posixpath
 import re
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -12,8 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from fluxapps.model.problems import Problem, Severity
+from fluxapps.model.checks.kustomize import references
+from fluxapps.model.problems import ConfigError, Problem, Severity
 from fluxapps.model.resolved import GitPin
+from fluxapps.model.sources import KUSTOMIZATION_NAMES
+from fluxapps.model.yaml_file import read_yaml
 
 _SECONDS: Final = 10
 _ENVIRONMENT: Final = {
@@ -156,11 +160,19 @@ def _pathspecs(pin: GitPin) -> list[str]:
 
 
 def _uncommitted(git: _Git, pin: GitPin) -> Iterator[Problem]:
-    changed = [
-        (state, path)
-        for state, path in _status(git, "--ignored", "--", *_pathspecs(pin))
-        if _READ_BY_FLUX.search(f"/{path}") or (state not in _STATES and not path.endswith(".md"))
+    found = _status(git, "--ignored", "--", *_pathspecs(pin))
+    # What kustomize packs into a ConfigMap may be of any kind; whether it is asked for is only looked up at need.
+    others = [
+        path
+        for state, path in found
+        if (state in _STATES or path.endswith(".md")) and not _READ_BY_FLUX.search(f"/{path}")
     ]
+    named = _named_by_kustomize(git, pin) if others else frozenset[str]()
+    unread = frozenset(others) - named
+    changed = [(state, path) for state, path in found if path not in unread]
+    # Of a folder that is ignored as a whole, Git names the folder alone.
+    folders = tuple(path for path in others if path.endswith("/"))
+    changed += [("!!", path) for path in sorted(named) if path.startswith(folders) and (git.root / path).is_file()]
     for state, path in changed[:_SHOWN]:
         what = f"{_STATES.get(state, 'has changes that are not committed')}, so Flux would not see it"
         if "D" in state:
@@ -174,6 +186,22 @@ def _uncommitted(git: _Git, pin: GitPin) -> Iterator[Problem]:
         if "?" in state or "A" in state or "R" in state:
             what = "this app is not committed, so Flux would not find its folder"
             yield Problem(code="uncommitted-app", what=what, file=path, fix="commit it, and push")
+
+
+def _named_by_kustomize(git: _Git, pin: GitPin) -> frozenset[str]:
+    """Return the paths that kustomization.yaml files of the working tree name, from the root."""
+    named: set[str] = set()
+    for file in git.says("ls-files", "-z", "--cached", "--others", "--", *_pathspecs(pin)).split("\0"):
+        folder, _, name = file.rpartition("/")
+        if name not in KUSTOMIZATION_NAMES:
+            continue
+        try:
+            said = read_yaml(git.root, file).value
+        except ConfigError:
+            continue  # the checks say it
+        if isinstance(said, dict):
+            named |= {posixpath.normpath(f"{folder}/{reference.path}") for reference in references(said)}
+    return frozenset(named)
 
 
 def _status(git: _Git, *arguments: str) -> list[tuple[str, str]]:

@@ -198,6 +198,22 @@ def test_yaml_that_git_ignores_is_told(clone: Clone) -> None:
     assert problem.what == "is ignored by Git, so Flux would not see it"
 
 
+def test_a_file_that_a_generator_names_is_told_of_whatever_kind_it_is(clone: Clone) -> None:
+    kustomization = (
+        "configMapGenerator:\n  - {name: a, files: [dash.json, ../b.txt, x=kept.out, in/it.json, said.md]}\n"
+    )
+    clone.commit("apps/a/app.yaml", ".gitignore", text="*.out\nin/\n")
+    clone.commit("apps/a/set/said.md", "apps/a/set/notes.md")
+    clone.commit("apps/a/set/kustomization.yaml", text=kustomization)
+    clone.push()
+    for name in ("set/dash.json", "set/other.json", "b.txt", "set/kept.out", "set/in/it.json", "set/in/no.json"):
+        clone.write(f"apps/a/{name}")
+    clone.write("apps/a/set/said.md", "b: 2\n")
+    clone.write("apps/a/set/notes.md", "b: 2\n")
+    names = ("b.txt", "set/dash.json", "set/in/it.json", "set/kept.out", "set/said.md")
+    assert sorted(codes(clone.pinned())) == [("uncommitted-yaml", f"apps/a/{name}") for name in names]
+
+
 def test_many_files_are_counted(clone: Clone) -> None:
     clone.commit("apps/a/app.yaml")
     clone.push()
