@@ -32,8 +32,24 @@ def validate(model: type[BaseModel], data: Any, file: YamlFile, prefix: FieldPat
     try:
         model.model_validate(data)
     except ValidationError as error:
-        return [_problem(fault, model, data, file, prefix) for fault in error.errors(include_url=False)]
+        return [_problem(fault, model, data, file, prefix) for fault in _joined(error.errors(include_url=False))]
     return []
+
+
+def _joined(faults: list[Any]) -> list[Any]:
+    """Return *faults*, with one for a value that may be a string or a map, where pydantic finds fault as either.
+
+    The last part of such a place is the union's member: ``("repositories", "podinfo", "str")``.
+    """
+    either = {fault["loc"][:-1] for fault in faults if fault["type"] == "string_type" and fault["loc"][-1:] == ("str",)}
+    found = []
+    for fault in faults:
+        if fault["loc"][:-1] in either and fault["type"] in ("string_type", "model_type", "model_attributes_type"):
+            if fault["type"] == "string_type" and not isinstance(fault["input"], dict):
+                found.append({**fault, "type": "string_or_map"})
+        else:
+            found.append(fault)
+    return found
 
 
 def parse(model: type[BaseModel], data: Any, file: YamlFile, prefix: FieldPath = ()) -> Any:
@@ -127,8 +143,14 @@ _Sentence = tuple[str, str, str]
 
 def _unknown(fault: _Fault) -> _Sentence:
     field, known = str(fault.place[-1]), _known_fields(fault.model, fault.place[:-1])
+    if field in _ELSEWHERE:
+        return "misplaced-field", f"'{field}' has no place here", _ELSEWHERE[field]
     listed = "known here: " + ", ".join(known) if known else ""
     return "unknown-field", f"unknown field '{field}'", did_you_mean(field, known, otherwise=listed)
+
+
+_ELSEWHERE = {"preset": "say it under defaults, in fleet.yaml or in the stack's file: it is for all apps"}
+"""Fields that are known, but only elsewhere, and where."""
 
 
 def _missing(fault: _Fault) -> _Sentence:
@@ -139,6 +161,11 @@ def _missing(fault: _Fault) -> _Sentence:
 def _no_string(fault: _Fault) -> _Sentence:
     what = f"'{fault.name}' is {fault.found}, but a string is wanted"
     return "wrong-type", what, _quote(fault.file, fault.prefix + fault.place)
+
+
+def _no_string_or_map(fault: _Fault) -> _Sentence:
+    what = f"'{fault.name}' is {fault.found}, but a string or a map is wanted"
+    return "wrong-type", what, "write its URL, or fields below it, indented"
 
 
 def _no_name(fault: _Fault) -> _Sentence:
@@ -173,6 +200,7 @@ _SENTENCES: dict[str, Callable[[_Fault], _Sentence]] = {
     "extra_forbidden": _unknown,
     "missing": _missing,
     "string_type": _no_string,
+    "string_or_map": _no_string_or_map,
     "string_pattern_mismatch": _no_name,
     "string_too_long": _no_name,
     "literal_error": _no_option,

@@ -109,6 +109,53 @@ def test_releases_of_an_app_count_in_a_chain(tmp_path: Path) -> None:
     assert (problem.code, problem.file, problem.path) == ("dependency-too-deep", "apps/a/app.yaml", "dependsOn[0]")
 
 
+def test_a_base_beside_its_overlay_is_to_be_named_by_the_overlay_alone(tmp_path: Path) -> None:
+    cm = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: podinfo}\n"
+    app = {
+        "base/cm.yaml": cm,
+        "base/kustomization.yaml": "resources: [cm.yaml]\n",
+        "overlay/kustomization.yaml": "resources: [../base]\n",
+    }
+    base(tmp_path, {f"apps/podinfo/{file}": text for file, text in app.items()})
+    problem = only(problems(tmp_path, "dev"))
+    assert (problem.code, problem.file) == ("two-writers", "apps/podinfo/base/cm.yaml")
+    assert problem.fix == "add a kustomization.yaml at the app's root, apps/podinfo/, that names overlay alone"
+    base(tmp_path, {"apps/podinfo/kustomization.yaml": "resources: [overlay]\n"})
+    assert problems(tmp_path, "dev") == []
+
+
+@pytest.mark.parametrize("said", ["5", "[a]", "true"])
+def test_a_repository_that_is_neither_a_url_nor_a_map_is_said_once(tmp_path: Path, said: str) -> None:
+    base(tmp_path, {"fleet.yaml": f"repositories: {{podinfo: {said}}}\n"})
+    problem = only(problems(tmp_path, "dev"))
+    assert problem.what.endswith("but a string or a map is wanted")
+
+
+def test_what_is_wrong_within_a_repository_is_all_that_is_said(tmp_path: Path) -> None:
+    base(tmp_path, {"fleet.yaml": "repositories: {podinfo: {kind: Bucked, url: https://example.org}}\n"})
+    problem = only(problems(tmp_path, "dev"))
+    assert (problem.code, problem.path) == ("wrong-value", "repositories.podinfo.kind")
+
+
+@pytest.mark.parametrize("file", ["apps/podinfo/app.yaml", "Pulumi.dev.yaml"])
+def test_a_preset_belongs_under_defaults(tmp_path: Path, file: str) -> None:
+    said = {
+        "apps/podinfo/app.yaml": f"{CHART}preset: none\n",
+        "Pulumi.dev.yaml": "config: {fluxapps:cluster: {context: dev, apps: {podinfo: {preset: none}}}}\n",
+    }
+    base(tmp_path, {file: said[file]})
+    problem = only(problems(tmp_path, "dev"))
+    assert (problem.code, problem.file) == ("misplaced-field", file)
+    assert "under defaults" in problem.fix
+
+
+def test_a_field_that_is_missing_is_named_where_a_file_could_say_it(tmp_path: Path) -> None:
+    fleet = "defaults: {preset: none}\nrepositories:\n  oci: {kind: OCIRepository, url: 'oci://example.org/a'}\n"
+    base(tmp_path, {"fleet.yaml": fleet, "apps/podinfo/app.yaml": "chart: podinfo\nrepository: oci\n"})
+    found = next(problem for problem in problems(tmp_path, "dev") if problem.file == "fleet.yaml")
+    assert (found.code, found.line, found.what) == ("missing-field", 3, "repositories.oci.interval: is missing")
+
+
 def test_a_default_that_makes_an_app_depend_on_itself_is_taken_back_in_the_app(tmp_path: Path) -> None:
     base(tmp_path, {"fleet.yaml": "repositories: {podinfo: https://example.org}\ndefaults: {dependsOn: [podinfo]}\n"})
     assert "'dependsOn: []' in apps/podinfo/app.yaml" in only(problems(tmp_path, "dev")).fix

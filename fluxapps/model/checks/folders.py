@@ -34,6 +34,8 @@ class OtherObject:
     """In the document; not empty for an item of a List."""
     namespace: str
     """Where it goes: its own, or the one that a kustomization.yaml or the app's Kustomization sets."""
+    unit: str
+    """The folder of the kustomization.yaml that leads to it, the topmost one, from the app's folder."""
     renamed: bool
     """A kustomization.yaml or the app's Kustomization puts something before or behind its name."""
 
@@ -202,6 +204,7 @@ class _Reader:
                             file=read,
                             document=index,
                             path=path,
+                            unit=self.open[0] if self.open else "",
                             namespace=self.target or namespace or str(manifest["metadata"].get("namespace") or ""),
                             renamed=renamed,
                         )

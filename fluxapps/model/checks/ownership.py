@@ -171,8 +171,25 @@ def other_clashes(fleet: Fleet, groups: Groups, others: Sequence[OtherObject]) -
             what = f"{identity} is declared by {owner.name} too ({_place(owner)}): two would write it"
             yield error("two-writers", what, _name_of(other), other.file.file, _one_writer(identity))
         elif (first := seen.setdefault(identity, other)) is not other:
-            what = f"{identity} stands in {first.file.file} too: two would write it"
-            yield error("two-writers", what, _name_of(other), other.file.file, "keep one of them")
+            if (first.file.file, first.document, first.path) == (other.file.file, other.document, other.path):
+                what, fix = _read_twice(identity, first, other)
+            else:
+                what, fix = f"{identity} stands in {first.file.file} too: two would write it", "keep one of them"
+            yield error("two-writers", what, _name_of(other), other.file.file, fix)
+
+
+def _read_twice(identity: ObjectId, first: OtherObject, second: OtherObject) -> tuple[str, str]:
+    """Return what and fix where two units have one object: a base, say, that an overlay beside it names."""
+    top = first.app.source.folder if first.app is not None else "bootstrap"
+    units = sorted({first.unit, second.unit})
+    if len(units) == 1:
+        return f"{identity} is read twice: kustomization.yaml files name it by two ways", "name it once"
+    what = f"{identity} is read twice: for {units[0]}/ and for {units[1]}/, which have a kustomization.yaml each"
+    naming = [unit for unit in units if not first.file.file.startswith(f"{top}/{unit}/")]
+    if any(unit.startswith("stacks/") for unit in units):
+        return what, f"take it out of the kustomization.yaml in {top}/{naming[0]}/: Flux reads every folder by itself"
+    root = f"at the app's root, {top}/," if first.app is not None else f"in {top}/"
+    return what, f"add a kustomization.yaml {root} that names {' or '.join(naming)} alone"
 
 
 def _name_of(other: OtherObject) -> Origin:
