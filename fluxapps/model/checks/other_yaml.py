@@ -141,6 +141,8 @@ def _needs_order(other: OtherObject) -> bool:
     """
     if other.app is None or not other.app.releases or other.app.dependencies():
         return False
+    if other.app.said_kustomization.get("dependsOn"):
+        return False
     group, kind = _kind(other)
     return is_namespaced(group, kind) is None and not group.endswith(FLUX_GROUPS)
 
