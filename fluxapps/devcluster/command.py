@@ -11,6 +11,7 @@ from rich.console import Console
 from fluxapps.devcluster.cluster import Cluster
 from fluxapps.devcluster.control_plane import ARGUMENTS
 from fluxapps.devcluster.errors import DevclusterError
+from fluxapps.devcluster.flux import processes
 from fluxapps.devcluster.programs import PROGRAMS, find_all
 from fluxapps.devcluster.programs.lookup import at_hand
 from fluxapps.devcluster.programs.ready_built import TOOLCHAIN, is_there
@@ -55,7 +56,10 @@ def _parser() -> argparse.ArgumentParser:
         ("status", _status, "say what runs; exit code 1 when not all of it does"),
         ("kubeconfig", _kubeconfig, "print the path of its kubeconfig"),
     ):
-        verbs.add_parser(name, help=purpose, description=purpose).set_defaults(run=run)
+        verb = verbs.add_parser(name, help=purpose, description=purpose)
+        verb.set_defaults(run=run, flux=False)
+        if run is _up:
+            verb.add_argument("--flux", action="store_true", help="with Flux's controllers, charts, and pods by KWOK")
     purpose = "fetch or build the programs that it is made of"
     verb = verbs.add_parser("programs", help=purpose, description=purpose)
     verb.set_defaults(run=_programs)
@@ -65,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _cluster(options: argparse.Namespace, out: Console) -> Cluster:
-    return Cluster(options.folder, say=lambda line: out.print(f"cluster: {line}", markup=False))
+    return Cluster(options.folder, flux=options.flux, say=lambda line: out.print(f"cluster: {line}", markup=False))
 
 
 def _up(options: argparse.Namespace, out: Console) -> int:
@@ -73,6 +77,8 @@ def _up(options: argparse.Namespace, out: Console) -> int:
     if not cluster.start():
         out.print(f"cluster: up at {cluster.server}", markup=False)
     out.print(f"cluster: context {cluster.context} in {_shown(cluster.kubeconfig)}", markup=False)
+    if options.flux:
+        out.print(f"cluster: charts at {cluster.charts_url} (STAND-INS of the shipped fleet's)", markup=False)
     return 0
 
 
@@ -94,7 +100,7 @@ def _reset(options: argparse.Namespace, out: Console) -> int:
 def _status(options: argparse.Namespace, out: Console) -> int:
     cluster = _cluster(options, out)
     pids = cluster.pids
-    for name in ARGUMENTS:
+    for name in (name for name in processes.ARGUMENTS if name in ARGUMENTS or name in pids):
         state = f"pid {pids[name]}" if name in pids else "down"
         port = f"port {cluster.ports[name]}" if name in cluster.ports else ""
         out.print(f"{name:<{_WIDEST}}  {state:<12}  {port}".rstrip())

@@ -259,6 +259,49 @@ def test_a_release_says_what_its_chart_lacks(alive: Cluster, objects: Objects) -
     objects.delete(nowhere)
 
 
+@pytest.mark.parametrize(
+    ("chart", "values", "told"),
+    [
+        ("told-to-fail", {"failAt": "install"}, "told to fail at install"),
+        ("told-to-fail", {"failAt": "hook"}, "failed pre-install"),
+        ("told-to-fail", {"failAt": "readiness"}, "Helm install failed for release default/failing-readiness"),
+        ("strict-values", {"greetings": "hi"}, "additional properties 'greetings' not allowed"),
+    ],
+    ids=["install", "hook", "readiness", "values"],
+)
+def test_a_failing_release_says_why_and_heals(
+    chart: str, values: Object, told: str, alive: Cluster, objects: Objects
+) -> None:
+    name = f"failing-{next(iter(values.values()))}"
+    charts = source("HelmRepository", name, url=alive.charts_url)
+    retried = {"strategy": {"name": "RetryOnFailure", "retryInterval": "5m"}}
+    release = helm_release(name, chart, name, values=values, install=retried, upgrade=retried, timeout="10s")
+    objects.apply(charts)
+    objects.apply(release)
+    found = objects.until(release, partial(says, told))
+    assert (ready(found)["status"], ready(found)["reason"]) == ("False", "InstallFailed")
+
+    release["spec"] |= {"values": {}, "timeout": "1m"}
+    objects.apply(release)
+    objects.until(release, is_ready)
+    objects.delete(release)
+    objects.delete(charts)
+
+
+def test_a_failing_upgrade_says_why(alive: Cluster, objects: Objects) -> None:
+    charts = source("HelmRepository", "upgrade", url=alive.charts_url)
+    release = helm_release("upgrade", "told-to-fail", "upgrade", values={"failAt": "upgrade"})
+    objects.apply(charts)
+    objects.apply(release)
+    objects.until(release, is_ready)
+    release["spec"]["values"]["more"] = 1
+    objects.apply(release)
+    found = objects.until(release, partial(says, "told to fail at upgrade"))
+    assert ready(found)["reason"] == "UpgradeFailed"
+    objects.delete(release)
+    objects.delete(charts)
+
+
 def test_a_folder_of_a_repository_is_applied_and_pruned(repository: Repository, objects: Objects) -> None:
     def text(name: str) -> str:
         head = "apiVersion: v1\nkind: ConfigMap\nmetadata: {namespace: default, name: "
