@@ -5,12 +5,13 @@ One direction of data: ``load``, ``resolve``, ``check``, ``declare``, ``tree_fil
 
 from fluxapps.model.checks import check
 from fluxapps.model.declare import AppDeclaration, Declaration, declare
+from fluxapps.model.loader import load
 from fluxapps.model.objects import DeclaredObject, Manifest, ObjectId, Role
 from fluxapps.model.problems import ConfigError, Problem, Severity
 from fluxapps.model.rendered import tree_files
 from fluxapps.model.resolve import resolve
 from fluxapps.model.resolved import Fleet, GitPin
-from fluxapps.model.sources import Sources, load
+from fluxapps.model.sources import Sources
 
 __all__ = [
     "AppDeclaration",
