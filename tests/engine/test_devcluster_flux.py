@@ -1,6 +1,7 @@
 """Flux is alive on the local cluster: workloads get pods; releases and folders get Ready, and go when deleted."""
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -136,6 +137,9 @@ class Repository:
         self._git("add", "--all")
         self._git("commit", "--quiet", "--message=change")
         return self._git("rev-parse", "HEAD")
+
+    def tag(self, name: str) -> None:
+        self._git("tag", name)
 
     def _git(self, *arguments: str) -> str:
         named = ("-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false")
@@ -361,6 +365,67 @@ def test_a_folder_of_a_repository_is_applied_and_pruned(repository: Repository, 
     assert objects.find(config_map("kept")) is None
     objects.delete(bare)
     objects.delete(git)
+
+
+def test_a_repository_is_followed_as_its_ref_says(repository: Repository, objects: Objects) -> None:
+    commits = {}
+    for tag in ("v1.0.0", "v1.1.0", "v2.0.0"):
+        commits[tag] = repository.commit({"file.yaml": f"# {tag}\n"})
+        repository.tag(tag)
+    git = git_repository("refs", repository)
+    for ref, revision in (
+        ({"tag": "v1.0.0"}, f"v1.0.0@sha1:{commits['v1.0.0']}"),
+        ({"semver": "1.x"}, f"v1.1.0@sha1:{commits['v1.1.0']}"),
+        ({"name": "refs/heads/main"}, f"refs/heads/main@sha1:{commits['v2.0.0']}"),
+        ({"commit": commits["v1.1.0"]}, f"sha1:{commits['v1.1.0']}"),
+    ):
+        git["spec"]["ref"] = ref
+        objects.apply(git)
+        found = objects.until(git, is_ready)
+        assert found["status"]["artifact"]["revision"] == revision
+        assert ready(found)["message"] == f"stored artifact for revision '{revision}'"
+
+    git["spec"] |= {"ref": {"branch": "main"}, "suspend": True}
+    generation = objects.apply(git)["metadata"]["generation"]
+    beside = source("GitRepository", "beside", url=repository.url, ref={"branch": "main"})
+    objects.apply(beside)
+    objects.until(beside, is_ready)
+    found = objects.until(git, bool)
+    assert found["status"]["observedGeneration"] == generation - 1
+    objects.delete(git)
+    objects.delete(beside)
+
+
+def test_what_the_stand_in_lacks_is_refused(repository: Repository, objects: Objects) -> None:
+    git = git_repository("lacking", repository, secretRef={"name": "credentials"})
+    chart = source("OCIRepository", "lacking", url="oci://registry.example.org/charts/web")
+    for manifest, told in ((git, "secretRef of a GitRepository"), (chart, "kind of a OCIRepository")):
+        objects.apply(manifest)
+        found = objects.until(manifest, is_failing)
+        assert ready(found)["reason"] == "UnknownToStandIn"
+        assert told in ready(found)["message"]
+        objects.delete(manifest)
+
+
+def test_a_killed_stand_in_goes_on_where_it_was(alive: Cluster, objects: Objects) -> None:
+    charts = source("HelmRepository", "outlasting", url=alive.charts_url)
+    objects.apply(charts)
+    before = objects.until(charts, is_ready)
+    killed = alive.pids["source-controller"]
+    os.kill(killed, signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while "source-controller" in alive.pids:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert not alive.is_ready
+    assert alive.start()
+    assert alive.pids["source-controller"] != killed
+    charts["metadata"]["annotations"] = {"reconcile.fluxcd.io/requestedAt": "again"}
+    objects.apply(charts)
+    after = objects.until(charts, lambda found: found["status"].get("lastHandledReconcileAt") == "again")
+    after = objects.until(charts, is_ready)
+    assert after["status"]["artifact"] == before["status"]["artifact"]
+    objects.delete(charts)
 
 
 def test_a_lean_start_ends_flux_and_keeps_its_ports(tmp_path: Path) -> None:
