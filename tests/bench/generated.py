@@ -31,7 +31,7 @@ def name(number: int) -> str:
 def _write_app(folder: Path, number: int) -> None:
     folder.mkdir(parents=True)
     lines = [f"chart: chart-{number % 40}", f"repository: repository-{number // 10}", f"version: {number % 9}.x"]
-    if number % 3 == 2:  # noqa: PLR2004 - each third
+    if number % 3 == 2:
         lines.append(f"dependsOn: [{name(number - 1)}]")
     (folder / "app.yaml").write_text("\n".join(lines) + "\n")
     (folder / "values.yaml").write_text(values(number))
