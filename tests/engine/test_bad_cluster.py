@@ -69,10 +69,12 @@ class Definitions:
     def delete(self, name: str) -> None:
         """Remove a kind, and all objects of it."""
         self._keep(name)
+        since = self._kind.get(name=name).metadata.resourceVersion
         self._kind.delete(name=name)
-        for event in self._kind.watch(name=name, timeout=60):
+        for event in self._kind.watch(name=name, resource_version=since, timeout=60):
             if event["type"] == "DELETED":
                 return
+        raise AssertionError(f"{name} was not deleted")
 
     def restore(self) -> None:
         """Put back what was changed, and wait until it is served."""
@@ -86,6 +88,8 @@ class Definitions:
                 conditions = event["raw_object"].get("status", {}).get("conditions") or ()
                 if any(each["type"] == "Established" and each["status"] == "True" for each in conditions):
                     break
+            else:
+                raise AssertionError(f"{name} is not served")
 
     def _replacing(self, name: str, manifest: Object) -> Object:
         version = self._kind.get(name=name).metadata.resourceVersion
