@@ -134,7 +134,8 @@ def damaged(draw: st.DrawFn) -> dict[str, str]:
         where = places(files[file])
         # What models of ours refuse at once is not all that is to be drawn.
         free = [place for place in where if FREE & set(place)]
-        place = draw(st.sampled_from(free if free and draw(st.booleans()) else where))
+        in_free = draw(st.booleans())
+        place = draw(st.sampled_from(free if free and in_free else where))
         files[file] = changed(files[file], place, draw(st.one_of(anything, st.sampled_from(parts()))))
     return {file: json.dumps(content, ensure_ascii=False) for file, content in files.items()}
 
