@@ -211,6 +211,7 @@ def dev_up(
         str | None, typer.Option("--context", help="A kube context of yours, instead of the local cluster.")
     ] = None,
     yes: Yes = False,
+    lean: Annotated[bool, typer.Option("--lean", help="Without Flux: its kinds alone, nothing runs.")] = False,
     root: Root = None,  # noqa: ARG001
 ) -> None:
     """Start the local cluster and bring the apps there.
@@ -219,7 +220,7 @@ def dev_up(
     """
     from fluxapps.cli.dev import bring_up
 
-    raise typer.Exit(bring_up(ctx.ensure_object(Session).find_root(), stack, context, yes=yes))
+    raise typer.Exit(bring_up(ctx.ensure_object(Session).find_root(), stack, context, yes=yes, flux=not lean))
 
 
 @dev.command("stop")

@@ -5,25 +5,33 @@ Everything it makes lies in ``.fluxapps/``, which git ignores: no committed file
 
 import os
 import shlex
+import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from fluxapps.cli.failure import CommandError
 from fluxapps.cli.live_table import print_live
 from fluxapps.cli.program import run_program
+from fluxapps.cli.readiness import wait_until_ready
 from fluxapps.cli.screen import screen
 from fluxapps.cli.stack import WORKING
 from fluxapps.devcluster import Cluster, DevclusterError
 from fluxapps.engine.cluster import Cluster as LiveCluster
 from fluxapps.engine.cluster import ClusterError
+from fluxapps.engine.given import OVERLAY
 from fluxapps.engine.kubeconfig import CONTEXT_OVERRIDE, KUBECONFIG_OVERRIDE, choose_cluster
 from fluxapps.model import load, resolve
+from fluxapps.model.yaml_text import dump_yaml
 
+_OVERLAY = "overlay.yaml"
+_READY_WITHIN = 300
+"""Seconds that all apps may take on the local cluster; stand-in charts take some twenty."""
 _STATE_VARIABLE = "PULUMI_BACKEND_URL"
 _PASSPHRASE = "PULUMI_CONFIG_PASSPHRASE"  # noqa: S105 - a variable's name
 
 
-def bring_up(root: Path, stack: str, context: str | None, *, yes: bool) -> int:
+def bring_up(root: Path, stack: str, context: str | None, *, yes: bool, flux: bool) -> int:
     """Bring the apps of *stack* up on the local cluster, or on *context*'s, and say what is there then.
 
     Args:
@@ -31,16 +39,19 @@ def bring_up(root: Path, stack: str, context: str | None, *, yes: bool) -> int:
         stack: Which stack.
         context: A kube context of the user's; None: the local cluster, started first.
         yes: Don't ask before changing the cluster of *context*.
+        flux: Whether Flux runs on the local cluster, with stand-in charts; else it has Flux's kinds alone.
 
     Returns:
-        pulumi's exit code.
+        pulumi's exit code; 1 where the apps didn't get Ready.
 
     Raises:
         CommandError: The cluster can't be had.
         ConfigError: The files have errors, or name no such context.
     """
     if context is None:
-        settings = settings_of(start(root), root)
+        cluster = start(root, flux=flux)
+        write_overlay(root, cluster, stack, flux=flux)
+        settings = settings_of(cluster, root)
     else:
         settings = {CONTEXT_OVERRIDE: context}
         state = root / WORKING / "contexts" / _uid(root, stack, settings) / "state"
@@ -50,19 +61,67 @@ def bring_up(root: Path, stack: str, context: str | None, *, yes: bool) -> int:
     os.environ.setdefault(_PASSPHRASE, "")
     os.environ.update(settings)
     code = run_program(root, "up", stack, ["--skip-preview"] if context is None else [], yes=yes or context is None)
-    if code == 0:
-        fleet = resolve(load(root), stack)
-        with _connected(root, stack, settings) as live:
-            print_live(screen(), live, fleet)
-        _say_how_to_go_on(root, context is None)
-    return code
+    if code != 0:
+        return code
+    fleet, console = resolve(load(root), stack), screen()
+    with _connected(root, stack, settings) as live:
+        alive = context is None and flux
+        ready = wait_until_ready(console, live, fleet, seconds=_READY_WITHIN) if alive else True
+        print_live(console, live, fleet)
+    if context is None:
+        _say_how_to_go_on(root, flux=flux)
+    return 0 if ready else 1
+
+
+def write_overlay(root: Path, cluster: Cluster, stack: str, *, flux: bool) -> None:
+    """Write what points *stack* at the local cluster's own repository of charts and at this working tree's commits.
+
+    Without Flux on the cluster there is nothing to point at, and no such file.
+
+    Raises:
+        CommandError: This folder is in no Git repository, or no branch of it is checked out.
+    """
+    overlay = cluster.folder / _OVERLAY
+    if not flux:
+        overlay.unlink(missing_ok=True)
+        return
+    fleet = resolve(load(root), stack)
+    try:
+        url = cluster.repository_url(fleet.project, root)
+    except DevclusterError as error:
+        raise CommandError(error.what, error.fix) from error
+    said: dict[str, Any] = {
+        "repositories": {
+            name: cluster.charts_url for name, one in fleet.repositories.items() if one.url.startswith("http")
+        }
+    }
+    if fleet.git is not None:
+        said["git"] = {"url": url, "branch": _branch(root)}
+    staged = overlay.with_suffix(".new")
+    staged.write_text(dump_yaml(said), "utf-8")
+    staged.replace(overlay)
+
+
+def _branch(root: Path) -> str:
+    """Return the branch that is checked out; Flux reads its commits."""
+    answer = subprocess.run(  # noqa: S603 - git, with a folder of the user's
+        ("git", "-C", str(root), "symbolic-ref", "--short", "HEAD"),  # noqa: S607 - whichever git there is
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if answer.returncode:
+        raise CommandError("no branch is checked out, and Flux reads one", "git switch -c NAME")
+    return answer.stdout.strip()
 
 
 def settings_of(cluster: Cluster, root: Path) -> dict[str, str]:
     """Return the environment in which pulumi and fluxapps mean the local cluster and its state."""
+    overlay = cluster.folder / _OVERLAY
     return {
         KUBECONFIG_OVERRIDE: _portable(root, cluster.kubeconfig),
         CONTEXT_OVERRIDE: cluster.context,
+        OVERLAY: _portable(root, overlay) if overlay.exists() else "",
         _STATE_VARIABLE: cluster.state.as_uri(),
     }
 
@@ -73,13 +132,13 @@ def environment(root: Path) -> str:
     return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in settings.items())
 
 
-def start(root: Path) -> Cluster:
+def start(root: Path, *, flux: bool) -> Cluster:
     """Start what of the local cluster doesn't run.
 
     Raises:
         CommandError: It can't be.
     """
-    cluster = local_cluster(root)
+    cluster = local_cluster(root, flux=flux)
     try:
         if not cluster.start():
             _say(f"up already at {cluster.server}")
@@ -107,9 +166,9 @@ def stop(root: Path, *, reset: bool) -> None:
     )
 
 
-def local_cluster(root: Path) -> Cluster:
+def local_cluster(root: Path, *, flux: bool = False) -> Cluster:
     """Return the repository's local cluster, running or not."""
-    return Cluster(root / WORKING / "dev", say=_say)
+    return Cluster(root / WORKING / "dev", flux=flux, say=_say)
 
 
 def _uid(root: Path, stack: str, settings: dict[str, str]) -> str:
@@ -132,16 +191,16 @@ def _portable(root: Path, path: Path) -> str:
     return path.relative_to(root).as_posix()
 
 
-def _say_how_to_go_on(root: Path, local: bool) -> None:
-    if local:
-        kubeconfig = os.path.relpath(local_cluster(root).kubeconfig)
-        console = screen()
-        console.print(f"\nLook around: kubectl --kubeconfig {kubeconfig} get helmreleases -A")
-        console.print('Go on by hand: eval "$(fluxapps dev env)", then fluxapps preview --stack dev')
-        console.print(
-            "The local cluster has Flux's kinds but not its controllers: apps are declared, nothing runs yet."
-        )
-        console.print("End it with `make down`.")
+def _say_how_to_go_on(root: Path, *, flux: bool) -> None:
+    kubeconfig = os.path.relpath(local_cluster(root).kubeconfig)
+    console = screen()
+    console.print(f"\nLook around: kubectl --kubeconfig {kubeconfig} get helmreleases -A")
+    console.print('Go on by hand: eval "$(fluxapps dev env)", then fluxapps preview --stack dev')
+    if flux:
+        console.print("Flux is real; charts are small stand-ins of the same names, and pods only say that they run.")
+    else:
+        console.print("This cluster has Flux's kinds, but not its controllers: apps are declared, nothing runs.")
+    console.print("End it with `make down`.")
 
 
 def _say(line: str) -> None:

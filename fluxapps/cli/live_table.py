@@ -21,7 +21,7 @@ def print_live(console: Console, cluster: Cluster, fleet: Fleet) -> None:
     Raises:
         ClusterError: The cluster can't be read.
     """
-    found = _marked(cluster, fleet)
+    found = live_objects(cluster, fleet)
     table = Table(box=box.SIMPLE_HEAD, title=f"Stack {fleet.stack} in {cluster.server}", title_justify="left")
     for column in ("App", "HelmRelease", "Chart", "Values", "Ready"):
         table.add_column(column, overflow="fold")
@@ -41,8 +41,8 @@ def print_live(console: Console, cluster: Cluster, fleet: Fleet) -> None:
     console.print(f"{counted(len(apps), 'app')}: {', '.join(counts) or 'nothing'}")
 
 
-def _marked(cluster: Cluster, fleet: Fleet) -> list[Live]:
-    """Return the objects with the stack's mark, of every kind that it declares, sorted by kind and name."""
+def live_objects(cluster: Cluster, fleet: Fleet) -> list[Live]:
+    """Return the objects with the mark of *fleet*'s stack, of every kind that it declares, sorted by kind and name."""
     kinds = sorted({(one.manifest["apiVersion"], one.id.kind) for one in declare(fleet).for_pulumi().objects()})
     selector = f"{STACK_LABEL}={stack_label(fleet.project, fleet.stack)}"
     lists = in_parallel(lambda kind: cluster.get(collection_path(*kind), labelSelector=selector), kinds)
@@ -85,14 +85,14 @@ def _chart(release: Live) -> str:
 
 def _ready(objects: list[Live]) -> Text:
     """Return what Flux says of *objects*: the worst of it; a dash where no controller has looked at one yet."""
-    said = [_condition(one) for one in objects]
+    said = [condition(one) for one in objects]
     if not said or None in said:
         return Text("-", "dim")
-    return Text("yes", "green") if all(said) else Text("no", "red")
+    ready = all(one is not None and one["status"] == "True" for one in said)
+    return Text("yes", "green") if ready else Text("no", "red")
 
 
-def _condition(one: Live) -> bool | None:
-    for condition in one.get("status", {}).get("conditions", ()):
-        if condition["type"] == "Ready":
-            return bool(condition["status"] == "True")
-    return None
+def condition(one: Live) -> dict[str, Any] | None:
+    """Return the Ready condition of *one*; None where no controller has said any yet."""
+    conditions: list[dict[str, Any]] = one.get("status", {}).get("conditions", [])
+    return next((said for said in conditions if said["type"] == "Ready"), None)

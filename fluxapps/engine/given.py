@@ -10,6 +10,10 @@ from typing import Any
 from fluxapps.model.strict import dotted
 from fluxapps.model.yaml_file import FieldPath
 
+OVERLAY = "FLUXAPPS_OVERLAY"
+"""Environment variable that names a YAML file (from the repository's root) whose fields are laid over ``cluster``: how
+the local cluster's own repositories take the place of the real ones without touching a committed file."""
+
 _YES = {"y", "yes", "on", "true"}
 _NO = {"n", "no", "off", "false"}
 _DAY = re.compile(r"\d{4}-\d\d?-\d\d?([Tt ]|$)")

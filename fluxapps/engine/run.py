@@ -18,7 +18,7 @@ from fluxapps.engine.adoption import Survey, survey
 from fluxapps.engine.cluster import Cluster, ClusterError
 from fluxapps.engine.cluster_guard import ClusterIdentity, refuse_other_cluster
 from fluxapps.engine.flux_guard import flux_problems
-from fluxapps.engine.given import differing, reconciled
+from fluxapps.engine.given import OVERLAY, differing, reconciled
 from fluxapps.engine.kubeconfig import ClusterChoice, choose_cluster
 from fluxapps.engine.provider import KubernetesProvider
 from fluxapps.engine.refusals import delivery_changed, obstacles
@@ -26,9 +26,11 @@ from fluxapps.engine.report import line, report
 from fluxapps.engine.resource import Leaves, register_promptly
 from fluxapps.engine.worktree import pinned_commit
 from fluxapps.model.cluster import ClusterFields
+from fluxapps.model.layers import merge_fields
 from fluxapps.model.problems import ConfigError, Problem, Severity
 from fluxapps.model.strict import validate
 from fluxapps.model.tree import compare_tree
+from fluxapps.model.yaml_file import read_yaml
 
 PROVIDER = "kubernetes"
 """Logical name of the stack's provider."""
@@ -115,15 +117,19 @@ class Run:
         said = sources.stack_files.get(self.stack)
         if said is None or not isinstance(given, dict):
             return None
+        over = self._environ.get(OVERLAY)
+        if over:
+            given = merge_fields(given, read_yaml(self.root, over).value or {})
         meant = reconciled(said.cluster, given)
         fields = differing(said.cluster, meant)
         if not fields:
             return None
         if problems := validate(ClusterFields, meant, said.file, said.prefix):
             raise ConfigError(replace(one, what=f"given otherwise than by this file: {one.what}") for one in problems)
+        way = f"{over}, named by ${OVERLAY}" if over else "--config-file or Pulumi.yaml"
         pulumi.log.warn(
-            f"{self._stack_file}: {', '.join(fields)} of {self.project}:cluster came by --config-file "
-            "or from Pulumi.yaml, and counts instead of what the file says"
+            f"{self._stack_file}: {', '.join(fields)} of {self.project}:cluster came by {way}, "
+            "and counts instead of what the file says"
         )
         return meant
 

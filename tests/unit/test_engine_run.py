@@ -385,6 +385,21 @@ def test_config_as_the_file_has_it_is_no_overlay(repository: Repository) -> None
     assert seen.logged == []
 
 
+def test_an_overlay_file_stands_over_the_stacks_file(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How the local cluster's repositories take the place of the real ones."""
+    repository.write({"local.yaml": "repositories: {podinfo: 'http://127.0.0.1:1/charts'}\n"})
+    monkeypatch.setenv("FLUXAPPS_OVERLAY", "local.yaml")
+    seen = repository.up(config={"fluxapps:cluster": '{"context": "dev"}'})
+    assert seen.one("HelmRepository").inputs["spec"]["url"] == "http://127.0.0.1:1/charts"
+    (warning,) = seen.logged
+    assert "repositories of fluxapps:cluster came by local.yaml, named by $FLUXAPPS_OVERLAY" in warning
+
+
+def test_an_overlay_file_that_is_not_there_is_said(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLUXAPPS_OVERLAY", "nowhere.yaml")
+    assert "nowhere.yaml" in repository.refused(config={"fluxapps:cluster": '{"context": "dev"}'})
+
+
 def test_config_given_otherwise_is_checked(repository: Repository) -> None:
     said = repository.refused(config={"fluxapps:cluster": '{"context": "dev", "contxt": "x"}'})
     assert "Pulumi.dev.yaml" in said
