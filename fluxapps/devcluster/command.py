@@ -18,8 +18,8 @@ from fluxapps.devcluster.programs.ready_built import TOOLCHAIN, is_there
 
 FOLDER = Path(".fluxapps/dev")
 """Where a repository's local cluster is, from its root; git-ignored."""
-NEEDED = (*ARGUMENTS, "pulumi")
-"""What ``make up`` needs."""
+NEEDED = (*(name for name in processes.ARGUMENTS if name in PROGRAMS), "pulumi")
+"""What ``make up`` and ``make test`` need."""
 _WIDEST = max(map(len, PROGRAMS))
 
 
