@@ -11,6 +11,7 @@ from typing import Any
 
 from fluxapps.model.app import AppFields
 from fluxapps.model.cluster import ClusterFields
+from fluxapps.model.collector import collector_paused
 from fluxapps.model.fleet import FleetFields
 from fluxapps.model.problems import ConfigError, Problem
 from fluxapps.model.sources import APPS, BOOTSTRAP, YAML_ENDINGS, AppFolder, OtherFile, Sources, StackFile
@@ -25,6 +26,7 @@ _VALUES = re.compile(r"values(?:-(?P<release>[^.]+))?(?:\.(?P<layer>.+))?\.yaml"
 _STACK_FILE = re.compile(r"Pulumi\.(?P<stack>[A-Za-z0-9._-]+)\.ya?ml")
 
 
+@collector_paused
 def load(root: Path) -> Sources:
     """Read the repository at *root*.
 

@@ -1,5 +1,6 @@
 """The tree that ``fluxapps render`` writes: the seed's layout, one object a file, other YAML byte for byte."""
 
+from fluxapps.model.collector import collector_paused
 from fluxapps.model.declare.declaration import AppDeclaration, Declaration
 from fluxapps.model.declare.manifests import with_metadata
 from fluxapps.model.declare.names import SUBSTITUTE_DISABLED
@@ -12,6 +13,7 @@ EXTRA = "extra"
 """Where an app's other YAML goes when it would hide what we render, or take its place."""
 
 
+@collector_paused
 def tree_files(fleet: Fleet, declaration: Declaration) -> dict[str, bytes]:
     """Return the tree of *declaration*, the declared *fleet*: path from the tree's root, content.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from fluxapps.model import preset
 from fluxapps.model.cluster import ClusterFields
+from fluxapps.model.collector import collector_paused
 from fluxapps.model.layers import Layer, merge_fields, merge_values, merged_fields
 from fluxapps.model.problems import ConfigError, Problem, did_you_mean
 from fluxapps.model.resolved import App, Fleet, GitSource, Namespace, Release, Repository
@@ -21,6 +22,7 @@ _HELM_REPOSITORY = "HelmRepository"
 _MAKES_A_RELEASE = ("chart", "repository", "version", "releases")
 
 
+@collector_paused
 def resolve(sources: Sources, stack: str, *, cluster: dict[str, Any] | None = None) -> Fleet:
     """Return *stack* of *sources*, resolved.
 

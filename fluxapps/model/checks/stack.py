@@ -23,6 +23,7 @@ from fluxapps.model.checks.ownership import (
 )
 from fluxapps.model.checks.repositories import repository_problems, unused_problems
 from fluxapps.model.checks.values import size_problem, values_problems
+from fluxapps.model.collector import collector_paused
 from fluxapps.model.declare import Declaration, declare
 from fluxapps.model.declare.bootstrap import declared_namespaces, declared_sources
 from fluxapps.model.declare.kustomizations import kustomization
@@ -33,6 +34,7 @@ from fluxapps.model.problems import Problem
 from fluxapps.model.resolved import Fleet
 
 
+@collector_paused
 def check(fleet: Fleet) -> list[Problem]:
     """Return all problems of *fleet*, sorted by place; errors mean that it can't be declared."""
     # A fault in what apps have in common is met again by each of them.

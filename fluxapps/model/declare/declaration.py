@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from fluxapps.model.collector import collector_paused
 from fluxapps.model.declare.bootstrap import declared_namespaces, declared_sources, namespace_ids
 from fluxapps.model.declare.kustomizations import (
     has_kustomization,
@@ -69,6 +70,7 @@ _declared: WeakKeyDictionary[Fleet, Declaration] = WeakKeyDictionary()
 """What a fleet declares, so that who checks it and who then delivers it don't both build it."""
 
 
+@collector_paused
 def declare(fleet: Fleet, commit: str | None = None) -> Declaration:
     """Return the objects of *fleet*, which has passed its checks; *commit* is the pinned one, if any.
 
