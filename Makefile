@@ -37,7 +37,7 @@ lint: $(STAMP) ## Format check, ruff, mypy, import contracts
 
 .PHONY: up
 up: $(STAMP) ## Bring the apps of stack dev up on a local cluster, or on CONTEXT=<kube context>
-	@$(BIN)/fluxapps dev up --stack $(STACK) $(if $(CONTEXT),--context '$(CONTEXT)')
+	@$(BIN)/fluxapps dev up --stack $(STACK) $(if $(CONTEXT),--context '$(CONTEXT)' --yes)
 
 .PHONY: down
 down: $(STAMP) ## End the local cluster; its data stay for the next make up
