@@ -107,8 +107,8 @@ def _processes(bench: Bench) -> Iterator[Row]:
     yield faster(
         f"`fluxapps check` and `render`, {THOUSAND:,} apps, against `kustomize build`", ours, build.seconds, 10
     )
-    yield at_most("of it, `check`, against `kustomize build`", check.seconds, build.seconds, None)
-    yield at_most("of it, `render`, against `kustomize build`", render.seconds, build.seconds, None)
+    yield information("of it, `check`", check.seconds, "s")
+    yield information("of it, `render`", render.seconds, "s")
     yield within(f"peak memory of `check`, {THOUSAND:,} apps", max(one.peak_mib for one in checks), 150)
     yield within(f"peak memory of `render`, {THOUSAND:,} apps", max(one.peak_mib for one in renders), 150)
 
