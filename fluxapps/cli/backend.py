@@ -39,7 +39,9 @@ class Backend:
         """Return whether *stack* has no state yet; False where that can't be told without asking a server."""
         if not self.url.startswith("file://"):
             return False
-        folder = (self._root / Path(unquote(self.url.removeprefix("file://"))).expanduser()) / ".pulumi" / "stacks"
+        # What follows a question mark are options of the backend: ?metadata=skip.
+        path = unquote(self.url.removeprefix("file://").partition("?")[0])
+        folder = self._root / Path(path).expanduser() / ".pulumi" / "stacks"
         # Before projects had folders, states lay beside them.
         return not any(
             (place / f"{stack}.json{compressed}").exists()

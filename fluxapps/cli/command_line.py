@@ -204,7 +204,7 @@ def destroy(
 
 
 @dev.command("up")
-def dev_up(
+def dev_up(  # noqa: PLR0913, PLR0917 - one for each option
     ctx: typer.Context,
     stack: Stack = "dev",
     context: Annotated[

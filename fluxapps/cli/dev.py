@@ -56,7 +56,7 @@ def bring_up(root: Path, stack: str, context: str | None, *, yes: bool, flux: bo
         settings = {CONTEXT_OVERRIDE: context}
         state = root / WORKING / "contexts" / _uid(root, stack, settings) / "state"
         state.mkdir(parents=True, exist_ok=True)
-        settings[_STATE_VARIABLE] = state.as_uri()
+        settings[_STATE_VARIABLE] = _backend(state)
     # Of the local state alone: whoever shares a state has a passphrase, and says so.
     os.environ.setdefault(_PASSPHRASE, "")
     os.environ.update(settings)
@@ -122,8 +122,13 @@ def settings_of(cluster: Cluster, root: Path) -> dict[str, str]:
         KUBECONFIG_OVERRIDE: _portable(root, cluster.kubeconfig),
         CONTEXT_OVERRIDE: cluster.context,
         OVERLAY: _portable(root, overlay) if overlay.exists() else "",
-        _STATE_VARIABLE: cluster.state.as_uri(),
+        _STATE_VARIABLE: _backend(cluster.state),
     }
+
+
+def _backend(state: Path) -> str:
+    # Without it a killed pulumi can leave an empty .attrs file beside the state, and then can't read the state.
+    return f"{state.as_uri()}?metadata=skip"
 
 
 def environment(root: Path) -> str:

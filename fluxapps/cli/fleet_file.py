@@ -16,7 +16,8 @@ _INDENT = 2
 
 def scalar(value: str) -> str:
     """Return *value* as YAML writes it in a line of its own: plain where that reads back the same, else in quotes."""
-    if _says(f"key: {value}\n", {"key": value}):
+    # Some readers take no tab in plain text, though YAML allows it.
+    if "\t" not in value and _says(f"key: {value}\n", {"key": value}):
         return value
     return yaml.safe_dump(value, default_style='"', allow_unicode=True, width=sys.maxsize).rstrip()
 

@@ -120,7 +120,7 @@ class Fleet:
         self._tools = tools
         self._logs = folder / "logs"
         self.state = folder / "state"
-        self.env = {**tools.env, "PULUMI_BACKEND_URL": f"file://{self.state}"}
+        self.env = {**tools.env, "PULUMI_BACKEND_URL": f"file://{self.state}?metadata=skip"}
         for each in (self.root, self._logs, self.state):
             each.mkdir(parents=True)
         for file in ("__main__.py", "Pulumi.yaml", ".gitignore"):

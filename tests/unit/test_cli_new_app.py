@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fluxapps.cli.failure import CommandError
@@ -241,5 +241,6 @@ def test_adding_a_repository_loses_nothing(
 
 @settings(deadline=None)
 @given(st.text(st.characters(codec="utf-8"), max_size=20))
+@example("0\t0")
 def test_a_scalar_reads_back_as_it_was_said(value: str) -> None:
     assert yaml.safe_load(f"key: {scalar(value)}\n")["key"] == value

@@ -114,8 +114,9 @@ def test_stand_ins_are_announced_attached_and_ended(pulumi: Path, environ: dict[
     # A program's module that has the name of one of ours is not ours.
     (tmp_path / "grpc.py").write_text("raise SystemExit('imported')\n")
     said: list[str] = []
+    others = children(os.getpid())
     with plugins(pulumi, say=said.append, environ=environ, project=tmp_path) as given:
-        started = children(os.getpid())
+        started = children(os.getpid()) - others
         assert given.standins == BOTH
         assert len(said) == 2
         assert all("STAND-IN" in line for line in said)
