@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fluxapps.devcluster.programs import find
-from tests.bench.measurements import MANY, THOUSAND, TREE, Bench, all_rows
+from tests.bench.measurements import FEW, MANY, THOUSAND, TREE, Bench, all_rows
 from tests.bench.page import page
 from tests.bench.processes import PROJECT
 from tests.bench.rows import COLUMNS, Row, Verdict
@@ -39,7 +39,7 @@ def main() -> int:
                 progress.print(f"  {row.what}: {row.ratio or row.ours}", style=STYLES[row.verdict], soft_wrap=True)
         files = sum(1 for path in (bench.repository(THOUSAND) / TREE).rglob("*.yaml"))
     staged = PAGE.with_name(f".{PAGE.name}.part")
-    staged.write_text(page(rows, files, MANY))
+    staged.write_text(page(rows, files=files, few=FEW, many=MANY))
     staged.replace(PAGE)
     _print(rows)
     broken = sum(row.verdict is Verdict.BROKEN for row in rows)

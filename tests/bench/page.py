@@ -29,8 +29,9 @@ run of each counts.
 - **Files to text, against libyaml**: load, resolve, check, declare and dump inside one process, in processor time.
   libyaml is asked for what can't be done without: to parse the same files, and to dump the same objects once. It is
   called through PyYAML (`CSafeLoader`, `CSafeDumper`), as a Python program does.
-- **For each of {many} apps**: the same, divided by the number of apps, both after one run over a repository of a single
-  app, so that what is read once isn't counted.
+- **For each of {many} apps, against each of {few}**: the same, divided by the number of apps. Both after one run over a
+  repository of a single app, so that what is read once isn't counted; and as often over {few} as makes {many}, so that
+  both take long enough to meet the same disturbances.
 - **Registering apps, against bare CustomResources**: a program of our components, as `__main__.py` has them, and a flat
   one that registers the same objects as `pulumi_kubernetes.apiextensions.CustomResource` with the same inputs,
   `depends_on` and provider, and no component; processor time. Both run under the same mocks, which give back what they
@@ -39,11 +40,11 @@ run of each counts.
 """
 
 
-def page(rows: Sequence[Row], files: int, many: int) -> str:
-    """Return the page; *files* is how many `render` writes, *many* the largest number of apps."""
+def page(rows: Sequence[Row], *, files: int, few: int, many: int) -> str:
+    """Return the page; *files* is how many `render` writes, *few* and *many* are the numbers of apps compared."""
     machine = f"{os.cpu_count()} cores, Python {platform.python_version()}"
     table = "\n".join([_line(COLUMNS), _line(["---"] * len(COLUMNS)), *(_line(row.cells) for row in rows)])
-    explanation = EXPLANATION.format(files=f"{files:,}", many=f"{many:,}")
+    explanation = EXPLANATION.format(files=f"{files:,}", few=f"{few:,}", many=f"{many:,}")
     return f"{INTRODUCTION.format(machine=machine)}\n{table}\n{explanation}"
 
 

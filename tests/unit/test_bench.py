@@ -32,7 +32,7 @@ def test_a_promise_holds_or_is_broken(row: Row, verdict: Verdict) -> None:
 
 
 def test_the_page_has_a_line_for_each_row() -> None:
-    text = page([at_most("first", 1, 2, 3), within("second", 12.34, 150)], 4_100, 4_000)
+    text = page([at_most("first", 1, 2, 3), within("second", 12.34, 150)], files=4_100, few=500, many=4_000)
     assert "| first | 1.00 s | 2.00 s | 0.50 times | at most 3 times | holds |" in text
     assert "| second | 12.3 MiB |" in text
     assert "tree of 4,100 files" in text
