@@ -11,6 +11,7 @@ from fluxapps.cli.screen import counted, harmless
 from fluxapps.engine.cluster import Cluster, collection_path, in_parallel
 from fluxapps.model import Fleet, declare
 from fluxapps.model.declare.names import APP_LABEL, STACK_LABEL, stack_label
+from fluxapps.model.live.condition import ready_condition
 
 Live = dict[str, Any]
 
@@ -85,14 +86,8 @@ def _chart(release: Live) -> str:
 
 def _ready(objects: list[Live]) -> Text:
     """Return what Flux says of *objects*: the worst of it; a dash where no controller has looked at one yet."""
-    said = [condition(one) for one in objects]
+    said = [ready_condition(one) for one in objects]
     if not said or None in said:
         return Text("-", "dim")
     ready = all(one is not None and one["status"] == "True" for one in said)
     return Text("yes", "green") if ready else Text("no", "red")
-
-
-def condition(one: Live) -> dict[str, Any] | None:
-    """Return the Ready condition of *one*; None where no controller has said any yet."""
-    conditions: list[dict[str, Any]] = one.get("status", {}).get("conditions", [])
-    return next((said for said in conditions if said["type"] == "Ready"), None)

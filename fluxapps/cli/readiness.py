@@ -1,14 +1,14 @@
 """Waiting until Flux has made of a stack what was declared, on the local cluster, with what keeps it from being so."""
 
 import time
-from typing import Any
 
 from rich.console import Console
 
-from fluxapps.cli.live_table import Live, condition, live_objects
+from fluxapps.cli.live_table import Live, live_objects
 from fluxapps.cli.screen import counted, harmless
 from fluxapps.engine.cluster import Cluster
 from fluxapps.model import Fleet
+from fluxapps.model.live.condition import is_ready, ready_condition
 
 _POLL = 0.5
 _KINDS = ("HelmRelease", "Kustomization")
@@ -25,7 +25,7 @@ def wait_until_ready(console: Console, cluster: Cluster, fleet: Fleet, *, second
     deadline, told = time.monotonic() + seconds, -1
     while True:
         objects = [one for one in live_objects(cluster, fleet) if one["kind"] in _KINDS]
-        waiting = [one for one in objects if not _is_ready(one)]
+        waiting = [one for one in objects if not is_ready(one)]
         ready = len(objects) - len(waiting)
         if ready != told:
             console.print(f"ready: {ready} of {len(objects)}")
@@ -40,20 +40,10 @@ def wait_until_ready(console: Console, cluster: Cluster, fleet: Fleet, *, second
         time.sleep(_POLL)
 
 
-def _is_ready(one: Live) -> bool:
-    found = condition(one)
-    return found is not None and found["status"] == "True" and _generation(one, found) == one["metadata"]["generation"]
-
-
-def _generation(one: Live, found: dict[str, Any]) -> int | None:
-    said: int | None = found.get("observedGeneration", one.get("status", {}).get("observedGeneration"))
-    return said
-
-
 def _name(one: Live) -> str:
     return f"{one['kind']} {one['metadata']['namespace']}/{one['metadata']['name']}"
 
 
 def _message(one: Live) -> str:
-    found = condition(one)
+    found = ready_condition(one)
     return harmless(f"{found['reason']}: {found['message']}") if found is not None else "no controller has looked at it"

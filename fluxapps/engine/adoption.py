@@ -11,6 +11,7 @@ from typing import Any, Final
 from fluxapps.engine.cluster import Cluster, in_parallel
 from fluxapps.engine.owner import is_being_deleted, lost_its_label, owner_of
 from fluxapps.model.declare.names import STACK_LABEL
+from fluxapps.model.flux_schema import API_VERSIONS
 from fluxapps.model.objects import DeclaredObject, ObjectId
 
 FEW: Final = 40
@@ -18,15 +19,24 @@ FEW: Final = 40
 
 _NAMESPACES: Final = ("v1", "Namespace")
 
+DELIVERED_KINDS: Final = (_NAMESPACES, ("v1", "ConfigMap"), *((api, kind) for kind, api in API_VERSIONS.items()))
+"""API version and kind of all that Pulumi ever makes here."""
+
 Metadata = Mapping[str, Any]
+Live = dict[str, Any]
+"""An object as the cluster has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
     """What is in the cluster of the objects that are declared."""
 
+    live: dict[ObjectId, Live]
+    """All objects that carry the stack's label, whole, declared or not."""
     ours: frozenset[ObjectId]
-    """They carry the stack's label."""
+    """Those that are declared, carry the label, and stay."""
+    left: frozenset[ObjectId]
+    """Those that carry the label and are not declared: what this run removes, or what a killed one left."""
     foreign: dict[ObjectId, str]
     """Somebody else's, and whose."""
     going: frozenset[ObjectId]
@@ -38,7 +48,7 @@ class Survey:
 
 
 def survey(cluster: Cluster, objects: Collection[DeclaredObject], label: str) -> Survey:
-    """Look up *objects* in *cluster*, one call per kind and a few more.
+    """Look up *objects* in *cluster*, one call for each kind and a few more.
 
     Args:
         cluster: The live one.
@@ -48,23 +58,23 @@ def survey(cluster: Cluster, objects: Collection[DeclaredObject], label: str) ->
     Raises:
         ClusterError: The cluster can't be read.
     """
-    declared: dict[tuple[str, str], set[ObjectId]] = {}
+    declared: dict[tuple[str, str], set[ObjectId]] = {kind: set() for kind in DELIVERED_KINDS}
     for one in objects:
-        declared.setdefault((one.manifest["apiVersion"], one.id.kind), set()).add(one.id)
-    if not declared:
-        return Survey(ours=frozenset(), foreign={}, going=frozenset())
-    kinds = list(declared)
+        declared[one.manifest["apiVersion"], one.id.kind].add(one.id)
     *labelled, namespaces = in_parallel(
         lambda kind: (
-            cluster.metadata_of_all(*kind, label=f"{STACK_LABEL}={label}")
+            cluster.objects_of(*kind, label=f"{STACK_LABEL}={label}")
             if kind is not None
             else cluster.metadata_of_all(*_NAMESPACES)
         ),
-        [*kinds, None],
+        [*declared, None],
     )
-    found: dict[ObjectId, Metadata] = {}
-    for kind, mine in zip(kinds, labelled, strict=True):
-        found |= {identity: metadata for identity, metadata in mine.items() if identity in declared[kind]}
+    live: dict[ObjectId, Live] = {identity: found for some in labelled for identity, found in some.items()}
+    wanted = {one.id for one in objects}
+    found: dict[ObjectId, Metadata] = {
+        identity: one["metadata"] for identity, one in live.items() if identity in wanted
+    }
+    kinds = [kind for kind, mine in declared.items() if mine]
     unknown = {
         kind: {one for one in declared[kind] if one not in found and _can_be_there(one, namespaces)} for kind in kinds
     }
@@ -79,7 +89,7 @@ def survey(cluster: Cluster, objects: Collection[DeclaredObject], label: str) ->
         for identity, metadata in found.items()
         if identity not in ours and not lost_its_label(metadata)
     }
-    return Survey(ours=ours - going, foreign=foreign, going=going)
+    return Survey(live=live, ours=ours - going, left=frozenset(live) - wanted, foreign=foreign, going=going)
 
 
 def _can_be_there(identity: ObjectId, namespaces: Mapping[ObjectId, Metadata]) -> bool:

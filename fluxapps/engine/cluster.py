@@ -131,15 +131,15 @@ class Cluster:
         )
         return None if found is None else found["metadata"]
 
+    def objects_of(self, api_version: str, kind: str, label: str | None = None) -> dict[ObjectId, dict[str, Any]]:
+        """Return all objects of *kind*, or those that carry *label* (``key=value``), each with apiVersion and kind."""
+        found = self._list(api_version, kind, label, "application/json")
+        return {identity: {"apiVersion": api_version, "kind": kind, **item} for identity, item in found.items()}
+
     def metadata_of_all(self, api_version: str, kind: str, label: str | None = None) -> dict[ObjectId, dict[str, Any]]:
         """Return the metadata of all objects of *kind*, or of those that carry *label* (``key=value``)."""
-        query = {"labelSelector": label} if label else {}
-        found = self.get(collection_path(api_version, kind), accept=_METADATA_LIST, **query) or {"items": []}
-        group = api_version.rpartition("/")[0]
-        return {
-            ObjectId(group, kind, item["metadata"].get("namespace", ""), item["metadata"]["name"]): item["metadata"]
-            for item in found["items"] or ()  # Go writes an empty list of these as null
-        }
+        found = self._list(api_version, kind, label, _METADATA_LIST)
+        return {identity: item["metadata"] for identity, item in found.items()}
 
     def uid(self) -> str:
         """Return what tells this cluster from every other: the UID of its kube-system namespace.
@@ -151,6 +151,15 @@ class Cluster:
         if metadata is None:
             raise ClusterError(f"{self} has no namespace kube-system", "name the context of a Kubernetes cluster")
         return str(metadata["uid"])
+
+    def _list(self, api_version: str, kind: str, label: str | None, accept: str) -> dict[ObjectId, dict[str, Any]]:
+        query = {"labelSelector": label} if label else {}
+        found = self.get(collection_path(api_version, kind), accept=accept, **query) or {"items": []}
+        group = api_version.rpartition("/")[0]
+        return {
+            ObjectId(group, kind, item["metadata"].get("namespace", ""), item["metadata"]["name"]): item
+            for item in found["items"] or ()  # Go writes an empty list of these as null
+        }
 
     def _credentials(self) -> dict[str, str]:
         # Asked each time: the token of a command in the kubeconfig is renewed by it.

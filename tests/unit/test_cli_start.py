@@ -21,7 +21,7 @@ from tests.unit.cli_run import (
     write,
 )
 
-VERBS = ("check", "render", "schema", "preview", "up", "destroy", "new", "dev")
+VERBS = ("check", "render", "schema", "new", "preview", "up", "destroy", "dev")
 LOADED = """\
 import json, sys
 from fluxapps.cli import main

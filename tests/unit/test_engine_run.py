@@ -369,7 +369,7 @@ def test_a_cluster_is_asked_little(repository: Repository) -> None:
         repository.api.add(manifest("v1", "Namespace", f"app-{number}", labels=LABELS))
     seen = repository.up()
     assert len(seen.all("HelmRelease")) == 101
-    assert len(repository.api.requests) < 15
+    assert len(repository.api.requests) < 20
 
 
 def test_config_given_otherwise_counts_and_is_said(repository: Repository) -> None:

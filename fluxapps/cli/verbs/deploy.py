@@ -1,0 +1,54 @@
+"""Verbs that run the program with Pulumi, and those about what is in its cluster."""
+# ruff: noqa: PLC0415 - what a verb does is imported late, on purpose
+
+import typer
+
+from fluxapps.cli.options import PulumiArguments, Root, Stack, Yes
+from fluxapps.cli.session import Session
+
+app = typer.Typer()
+
+
+@app.command()
+def preview(ctx: typer.Context, stack: Stack, arguments: PulumiArguments = None, root: Root = None) -> None:  # noqa: ARG001
+    """Say what `up` would change in the cluster.
+
+    Runs `pulumi preview` on the repository's program.
+    """
+    _run_program(ctx, "preview", stack, arguments)
+
+
+@app.command()
+def up(
+    ctx: typer.Context,
+    stack: Stack,
+    yes: Yes = False,
+    arguments: PulumiArguments = None,
+    root: Root = None,  # noqa: ARG001
+) -> None:
+    """Bring the apps to the cluster, once the files are checked.
+
+    Runs `pulumi up` on the repository's program.
+    """
+    _run_program(ctx, "up", stack, arguments, yes=yes)
+
+
+@app.command()
+def destroy(
+    ctx: typer.Context,
+    stack: Stack,
+    yes: Yes = False,
+    arguments: PulumiArguments = None,
+    root: Root = None,  # noqa: ARG001
+) -> None:
+    """Remove from the cluster what `up` brought there.
+
+    Runs `pulumi destroy`. Namespaces, and the data in them, stay unless the files say `delete: true`.
+    """
+    _run_program(ctx, "destroy", stack, arguments, yes=yes)
+
+
+def _run_program(ctx: typer.Context, verb: str, stack: str, arguments: list[str] | None, *, yes: bool = False) -> None:
+    from fluxapps.cli.program import run_program
+
+    raise typer.Exit(run_program(ctx.ensure_object(Session).find_root(), verb, stack, arguments or [], yes=yes))

@@ -1,0 +1,1 @@
+"""What objects are like in a cluster: read as plain data here, fetched elsewhere."""
