@@ -5,19 +5,19 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from functools import partial
 from pathlib import Path
 from subprocess import Popen
 from types import TracebackType
 from typing import Self
 
 from fluxapps.devcluster import control_plane, flux_crds, kubeconfig, ports, process, watchdog
-from fluxapps.devcluster.api import Api, Etcd, Probe
+from fluxapps.devcluster.api import Api
 from fluxapps.devcluster.control_plane import API_SERVER, ARGUMENTS, CONTROLLER_MANAGER, ETCD, Places
 from fluxapps.devcluster.credentials import Credentials
 from fluxapps.devcluster.errors import ClusterError
 from fluxapps.devcluster.flux import node, processes, repositories
 from fluxapps.devcluster.locks import alone
+from fluxapps.devcluster.readiness import readiness
 from fluxapps.devcluster.roster import Roster
 
 CONTEXT = "fluxapps-dev"
@@ -156,20 +156,19 @@ class Cluster:
             if ETCD in missing:
                 self._spawn(ETCD, programs[ETCD], places)
             # An API server that meets an etcd which listens but doesn't answer yet, waits 20 s before it tries again.
-            store = Etcd(places.ports[ETCD], self._credentials)
-            self._wait_until(lambda: store.is_ready, (ETCD,), "storing")
+            self._wait_until(self._readiness(ETCD), (ETCD,), "storing")
             if API_SERVER in missing:
                 self._spawn(API_SERVER, programs[API_SERVER], places)
             api = self._api()
             servers = (ETCD, API_SERVER)
-            self._wait_until(lambda: api.is_ready, servers, "ready")
+            self._wait_until(self._readiness(API_SERVER), servers, "ready")
             flux_crds.install(api, crds)
             self._wait_until(lambda: flux_crds.are_served(api, crds), servers, "serving Flux's kinds")
             # Only now: its garbage collector looks for new kinds no more often than every 30 s.
             if CONTROLLER_MANAGER in missing:
                 self._spawn(CONTROLLER_MANAGER, programs[CONTROLLER_MANAGER], places)
-                probe = Probe(api)
-                self._wait_until(lambda: probe.is_gone, tuple(ARGUMENTS), "deleting what it is asked to")
+                gone = self._readiness(CONTROLLER_MANAGER)
+                self._wait_until(gone, tuple(ARGUMENTS), "deleting what it is asked to")
             if self._flux:
                 self._start_flux(programs, places)
             self._say(f"ready after {time.monotonic() - started:.1f} s at {self.server}")
@@ -181,6 +180,37 @@ class Cluster:
             with self._alone():
                 self._end(self.pids)
                 self._roster.clear()
+
+    def stop_process(self, name: str, *, kill: bool = False) -> None:
+        """End one process of a running cluster, as a fault would; its port and its data stay.
+
+        Args:
+            name: A program of this cluster, e.g. ``helm-controller``.
+            kill: At once, without asking.
+
+        Raises:
+            ClusterError: The cluster has no such process.
+        """
+        self._known(name)
+        with self._alone():
+            self._end((name,), patience=0 if kill else _ENDS_WITHIN)
+
+    def start_process(self, name: str) -> None:
+        """Start one process again that was stopped, at its port and with its data; ends when it is ready.
+
+        Args:
+            name: A program of this cluster.
+
+        Raises:
+            ProgramError: Its program can't be had.
+            ClusterError: The cluster has no such process, or it ends or isn't ready in time.
+        """
+        self._known(name)
+        with self._alone():
+            if name not in self.pids:
+                places = self._prepare()
+                self._spawn(name, processes.find_programs((name,), say=self._say)[name], places)
+                self._wait_until(self._readiness(name), (name,), f"ready: {name} doesn't say so")
 
     def reset(self) -> None:
         """End the processes and remove the folder, Pulumi's state with it.
@@ -237,19 +267,25 @@ class Cluster:
             if name not in self.pids:
                 self._spawn(name, programs[name], places)
         every = tuple(self._arguments)
-        self._wait_until(partial(node.is_ready, api), every, "running pods")
+        self._wait_until(self._readiness(processes.KWOK), every, "running pods")
         for name in processes.HEALTH:
-            is_healthy = partial(processes.is_healthy, places.ports[name])
-            self._wait_until(is_healthy, (*every, name), f"ready: {name} doesn't say so")
+            self._wait_until(self._readiness(name), (*every, name), f"ready: {name} doesn't say so")
+
+    def _readiness(self, name: str) -> Callable[[], bool]:
+        return readiness(name, self.ports, self._credentials)
+
+    def _known(self, name: str) -> None:
+        if name not in self._arguments:
+            raise ClusterError(f"this cluster has no process '{name}'", fix=f"it has {', '.join(self._arguments)}")
 
     def _fingerprint(self, name: str, places: Places) -> str:
         return control_plane.fingerprint(processes.version(name), self._arguments[name](places), places)
 
-    def _end(self, names: Iterable[str]) -> None:
+    def _end(self, names: Iterable[str], *, patience: float = _ENDS_WITHIN) -> None:
         """End processes, those that use others first."""
         running = self._roster.running()
         wanted = set(names) & set(running)
-        process.end((running[name] for name in reversed(processes.ARGUMENTS) if name in wanted), patience=_ENDS_WITHIN)
+        process.end((running[name] for name in reversed(processes.ARGUMENTS) if name in wanted), patience=patience)
 
     def _wait_until(self, is_so: Callable[[], bool], needed: Sequence[str], what: str) -> None:
         deadline = time.monotonic() + _STARTS_WITHIN

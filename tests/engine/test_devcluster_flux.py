@@ -1,7 +1,6 @@
 """Flux is alive on the local cluster: workloads get pods; releases and folders get Ready, and go when deleted."""
 
 import os
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ from kubernetes import client, config
 from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.exceptions import NotFoundError
 
-from fluxapps.devcluster import Cluster
+from fluxapps.devcluster import Cluster, ClusterError
 
 pytestmark = pytest.mark.engine
 
@@ -407,25 +406,39 @@ def test_what_the_stand_in_lacks_is_refused(repository: Repository, objects: Obj
         objects.delete(manifest)
 
 
-def test_a_killed_stand_in_goes_on_where_it_was(alive: Cluster, objects: Objects) -> None:
+def test_one_process_is_ended_and_goes_on_where_it_was(alive: Cluster, objects: Objects) -> None:
     charts = source("HelmRepository", "outlasting", url=alive.charts_url)
     objects.apply(charts)
     before = objects.until(charts, is_ready)
-    killed = alive.pids["source-controller"]
-    os.kill(killed, signal.SIGKILL)
-    deadline = time.monotonic() + 10
-    while "source-controller" in alive.pids:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    pids, ports = alive.pids, alive.ports
+    alive.stop_process("source-controller", kill=True)
+    assert alive.pids == {name: pid for name, pid in pids.items() if name != "source-controller"}
     assert not alive.is_ready
-    assert alive.start()
-    assert alive.pids["source-controller"] != killed
+    alive.start_process("source-controller")
+    assert alive.is_ready
+    assert alive.ports == ports
     charts["metadata"]["annotations"] = {"reconcile.fluxcd.io/requestedAt": "again"}
     objects.apply(charts)
-    after = objects.until(charts, lambda found: found["status"].get("lastHandledReconcileAt") == "again")
+    objects.until(charts, lambda found: found["status"].get("lastHandledReconcileAt") == "again")
     after = objects.until(charts, is_ready)
     assert after["status"]["artifact"] == before["status"]["artifact"]
     objects.delete(charts)
+
+    # Nothing but the API server ends with the API server, and what uses it finds it again.
+    for name in ("helm-controller", "kube-apiserver"):
+        alive.stop_process(name)
+    beside = alive.pids
+    for name in ("kube-apiserver", "helm-controller"):
+        alive.start_process(name)
+    assert beside.items() < alive.pids.items()
+    release = helm_release("outlasting", "strict-values", "outlasting")
+    objects.apply(charts)
+    objects.apply(release)
+    objects.until(release, is_ready)
+    objects.delete(release)
+    objects.delete(charts)
+    with pytest.raises(ClusterError, match="this cluster has no process 'helm-controler'"):
+        alive.stop_process("helm-controler")
 
 
 def test_a_lean_start_ends_flux_and_keeps_its_ports(tmp_path: Path) -> None:
