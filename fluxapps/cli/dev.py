@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fluxapps.cli.failure import CommandError
+from fluxapps.cli.live_stack import fleet_as_given
 from fluxapps.cli.live_table import print_live
 from fluxapps.cli.program import run_program
 from fluxapps.cli.readiness import wait_until_ready
@@ -63,7 +64,7 @@ def bring_up(root: Path, stack: str, context: str | None, *, yes: bool, flux: bo
     code = run_program(root, "up", stack, ["--skip-preview"] if context is None else [], yes=yes or context is None)
     if code != 0:
         return code
-    fleet, console = resolve(load(root), stack), screen()
+    fleet, console = fleet_as_given(root, stack, os.environ), screen()
     with _connected(root, stack, settings) as live:
         alive = context is None and flux
         ready = wait_until_ready(console, live, fleet, seconds=_READY_WITHIN) if alive else True

@@ -21,7 +21,7 @@ from tests.unit.cli_run import (
     write,
 )
 
-VERBS = ("check", "render", "schema", "new", "preview", "up", "destroy", "dev")
+VERBS = ("check", "render", "schema", "new", "preview", "up", "destroy", "status", "dev")
 LOADED = """\
 import json, sys
 from fluxapps.cli import main

@@ -1,6 +1,8 @@
 """Verbs that run the program with Pulumi, and those about what is in its cluster."""
 # ruff: noqa: PLC0415 - what a verb does is imported late, on purpose
 
+from typing import Annotated
+
 import typer
 
 from fluxapps.cli.options import PulumiArguments, Root, Stack, Yes
@@ -46,6 +48,24 @@ def destroy(
     Runs `pulumi destroy`. Namespaces, and the data in them, stay unless the files say `delete: true`.
     """
     _run_program(ctx, "destroy", stack, arguments, yes=yes)
+
+
+@app.command()
+def status(
+    ctx: typer.Context,
+    stack: Stack,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Go on showing it until Ctrl-C.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    root: Root = None,  # noqa: ARG001 - its callback keeps it
+) -> None:
+    """Show how the apps stand in the cluster, a line each.
+
+    What is declared, what is there, what Flux says of it, and what was changed by hand. Exit code 0 when all is there
+    as declared and Ready, 1 otherwise.
+    """
+    from fluxapps.cli.status import show_status
+
+    raise typer.Exit(show_status(ctx.ensure_object(Session).find_root(), stack, watch=watch, as_json=as_json))
 
 
 def _run_program(ctx: typer.Context, verb: str, stack: str, arguments: list[str] | None, *, yes: bool = False) -> None:

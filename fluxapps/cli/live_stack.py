@@ -1,0 +1,85 @@
+"""A stack and its cluster, as the verbs need them that look at what is there: nothing is written, no Pulumi is run."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from fluxapps.cli.failure import CommandError
+from fluxapps.engine.cluster import Cluster, ClusterError
+from fluxapps.engine.given import OVERLAY
+from fluxapps.engine.kubeconfig import choose_cluster
+from fluxapps.engine.lookup import Live, look_up
+from fluxapps.model import ConfigError, DeclaredObject, Fleet, ObjectId, Severity, check, declare, load, resolve
+from fluxapps.model.layers import merge_fields
+from fluxapps.model.live.standing import AppStanding, delivered, standings
+from fluxapps.model.yaml_file import read_yaml
+
+
+@dataclass(frozen=True, slots=True)
+class LiveStack:
+    """What a stack's files declare, and the cluster that it is for."""
+
+    fleet: Fleet
+    objects: tuple[DeclaredObject, ...]
+    """All that is declared, whoever delivers it."""
+    label: str
+    """Value of the stack's label."""
+    cluster: Cluster
+
+    @classmethod
+    def of(cls, fleet: Fleet, cluster: Cluster) -> "LiveStack":
+        """Return *fleet*'s stack in *cluster*."""
+        declared = declare(fleet)
+        return cls(fleet=fleet, objects=delivered(declared), label=declared.label, cluster=cluster)
+
+    def look(self) -> dict[ObjectId, Live]:
+        """Return what is in the cluster of it now.
+
+        Raises:
+            CommandError: The cluster can't be read.
+        """
+        try:
+            return look_up(self.cluster, self.objects, self.label)
+        except ClusterError as error:
+            raise CommandError(error.what, error.fix) from error
+
+    def standings(self) -> tuple[AppStanding, ...]:
+        """Return how it stands now, an app an entry.
+
+        Raises:
+            CommandError: The cluster can't be read.
+        """
+        return standings(self.objects, self.look())
+
+
+def live_stack(root: Path, stack: str, environ: Mapping[str, str] = os.environ) -> LiveStack:
+    """Return *stack* of the repository at *root*, with its cluster to ask; close that in the end.
+
+    Warnings about the files are other verbs' to tell.
+
+    Raises:
+        ConfigError: The files have errors, or name no cluster that is there.
+        CommandError: The cluster's credentials can't be used.
+    """
+    fleet = fleet_as_given(root, stack, environ)
+    problems = check(fleet)
+    if any(problem.severity is Severity.ERROR for problem in problems):
+        raise ConfigError(problems)
+    try:
+        return LiveStack.of(fleet, Cluster(choose_cluster(fleet, environ)))
+    except ClusterError as error:
+        raise CommandError(error.what, error.fix) from error
+
+
+def fleet_as_given(root: Path, stack: str, environ: Mapping[str, str]) -> Fleet:
+    """Return *stack* as the program resolves it in *environ*: with what stands in for the real repositories.
+
+    Raises:
+        ConfigError: The files can't be used.
+    """
+    sources = load(root)
+    over, said = environ.get(OVERLAY), sources.stack_files.get(stack)
+    if not over or said is None:
+        return resolve(sources, stack)
+    return resolve(sources, stack, cluster=merge_fields(said.cluster, read_yaml(root, over).value or {}))
