@@ -1,9 +1,11 @@
 """What app files become: the objects, their fields, names, order and marks."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from fluxapps.model import Declaration, DeclaredObject, Role, declare
 from tests.unit.written import BASE, GIT, cluster, declared, resolved
@@ -261,7 +263,7 @@ class TestOrder:
         made = declared(tmp_path, files)
         podinfo = 2 * 32 * 60 + 120
         assert one(made, "Kustomization", "issuers").wait_ready == podinfo + 2 * 300 + 120
-        assert one(made, "HelmRelease", "podinfo").gone_within == 32 * 60
+        assert one(made, "HelmRelease", "podinfo").gone_within == 2 * 30 * 60 + 120
 
     def test_nobody_waits_for_what_is_suspended(self, tmp_path: Path) -> None:
         config_map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: issuer, namespace: default}\n"
@@ -456,3 +458,60 @@ def test_a_pinned_commit_stands_in_the_git_repository(tmp_path: Path) -> None:
         "!apps/**/stacks/dev/",
         "**/.sops.yaml",
     ]
+
+
+class TestClaims:
+    """PersistentVolumeClaims among other YAML outlast their Kustomization."""
+
+    CLAIM = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data, namespace: podinfo}\nspec: {}\n"
+    CONFIG_MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: more, namespace: podinfo}\n"
+
+    @pytest.mark.parametrize("delivery", ["apply", "git"])
+    def test_flux_is_told_to_leave_them(self, tmp_path: Path, delivery: str) -> None:
+        files = {"apps/podinfo/claim.yaml": self.CLAIM, "Pulumi.dev.yaml": cluster(f"delivery: {delivery}", GIT)}
+        (patch,) = spec(declared(tmp_path, files), "Kustomization", "podinfo")["patches"]
+        assert patch["target"] == {
+            "kind": "PersistentVolumeClaim",
+            "annotationSelector": "!kustomize.toolkit.fluxcd.io/prune",
+        }
+        said = yaml.safe_load(patch["patch"])
+        assert said["kind"] == "PersistentVolumeClaim"
+        assert said["metadata"]["annotations"] == {"kustomize.toolkit.fluxcd.io/prune": "disabled"}
+
+    def test_a_users_patches_come_after(self, tmp_path: Path) -> None:
+        theirs = {"patch": "- {op: remove, path: /spec/x}", "target": {"kind": "ConfigMap"}}
+        app = f"{THREE_LINES}kustomization: {{patches: [{json.dumps(theirs)}]}}\n"
+        ours, *others = spec(
+            declared(tmp_path, with_app(app, **{"claim.yaml": self.CLAIM})), "Kustomization", "podinfo"
+        )["patches"]
+        assert ours["target"]["kind"] == "PersistentVolumeClaim"
+        assert others == [theirs]
+
+    def test_one_in_a_list_of_several_documents_counts(self, tmp_path: Path) -> None:
+        items = "apiVersion: v1\nkind: List\nitems:\n- " + self.CLAIM.replace("\n", "\n  ").strip() + "\n"
+        text = f"{self.CONFIG_MAP}---\n{items}"
+        made = spec(declared(tmp_path, {"apps/podinfo/some.yaml": text}), "Kustomization", "podinfo")
+        assert len(made["patches"]) == 1
+
+    @pytest.mark.parametrize(
+        ("said", "file"),
+        [
+            ("", "CONFIG_MAP"),
+            ("kustomization: {prune: false}\n", "CLAIM"),
+            ("kustomization: {path: ./elsewhere}\n", "CLAIM"),
+        ],
+        ids=["no-claim", "no-prune", "read-elsewhere"],
+    )
+    def test_nothing_is_said_where_nothing_would_go(self, tmp_path: Path, said: str, file: str) -> None:
+        files = with_app(f"{THREE_LINES}{said}", **{"other.yaml": getattr(self, file)})
+        assert "patches" not in spec(declared(tmp_path, files), "Kustomization", "podinfo")
+
+    def test_preset_none_leaves_it_to_the_files(self, tmp_path: Path) -> None:
+        said = "defaults: {preset: none, release: {interval: 1h}, kustomization: {interval: 1h, prune: true}}\n"
+        charts = "repositories: {podinfo: https://stefanprodan.github.io/podinfo}\n"
+        files = {"fleet.yaml": f"{charts}{said}", "apps/podinfo/claim.yaml": self.CLAIM}
+        assert "patches" not in spec(declared(tmp_path, files), "Kustomization", "podinfo")
+
+    def test_those_of_no_app_too(self, tmp_path: Path) -> None:
+        made = declared(tmp_path, {"bootstrap/claim.yaml": self.CLAIM})
+        assert len(spec(made, "Kustomization", "fleet")["patches"]) == 1

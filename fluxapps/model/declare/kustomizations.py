@@ -5,6 +5,7 @@ from typing import Any
 
 from fluxapps.model import preset
 from fluxapps.model.declare.bootstrap import namespace_ids
+from fluxapps.model.declare.claims import kept_claims
 from fluxapps.model.declare.manifests import manifest, pruned, with_metadata
 from fluxapps.model.declare.names import HELM_RELEASE_API, KUSTOMIZATION_API, KUSTOMIZE, SOURCE
 from fluxapps.model.declare.releases import GRACE, HELM_TIMEOUT, release_id, release_timeout
@@ -41,7 +42,8 @@ def kustomization(fleet: Fleet, app: App, wait_ready: int | None) -> DeclaredObj
         app=app.name,
         after=_after(fleet, app),
         wait_ready=wait_ready,
-        gone_within=int(_timeout_of(app)) + GRACE,
+        # A reconciliation that goes on, and the termination of what it applied.
+        gone_within=2 * int(_timeout_of(app)) + GRACE,
     )
 
 
@@ -77,7 +79,11 @@ def _spec(fleet: Fleet, app: App, source: str, git_path: str) -> dict[str, Any]:
     generated = {"timeout": _timeout(app), **_health(fleet, app)}
     spec |= {name: value for name, value in generated.items() if name in app.generated}
     said = {key: value for key, value in app.kustomization.items() if key != "metadata"}
-    return pruned(merge_fields(spec, said)) or {}
+    merged = merge_fields(spec, said)
+    if (kept := kept_claims(fleet, app)) is not None:
+        # Before the user's, which may then say otherwise.
+        merged["patches"] = [kept, *(merged.get("patches") or ())]
+    return pruned(merged) or {}
 
 
 def _health(fleet: Fleet, app: App) -> dict[str, Any]:

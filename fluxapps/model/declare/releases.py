@@ -67,7 +67,8 @@ def release_objects(fleet: Fleet, app: App, release: Release, before: tuple[Obje
             logical_name=f"{release.namespace}/{release.name}",
             app=app.name,
             after=tuple(after),
-            gone_within=int(release_timeout(release)) + GRACE,
+            # An action that goes on, and that of the uninstallation.
+            gone_within=2 * int(release_timeout(release)) + GRACE,
         ),
     )
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from fluxapps.model.declare.claims import kept_shared_claims
 from fluxapps.model.declare.manifests import manifest, pruned, with_metadata
 from fluxapps.model.declare.names import KUSTOMIZATION_API, KUSTOMIZE, SOURCE_API
 from fluxapps.model.objects import DeclaredObject, ObjectId, Role
@@ -31,6 +32,8 @@ def system_objects(fleet: Fleet, commit: str | None) -> tuple[DeclaredObject, ..
     if fleet.delivery == "apply" and not bootstrap_kustomization_ids(fleet):
         return (source,)
     spec = {**_BOOTSTRAP_SPEC, "path": path, "sourceRef": {"kind": "GitRepository", "name": fleet.git.name}}
+    if (kept := kept_shared_claims(fleet)) is not None:
+        spec["patches"] = [kept]
     kustomization = DeclaredObject(
         manifest=manifest(KUSTOMIZATION_API, "Kustomization", fleet.git.name, fleet.flux_namespace, spec=spec),
         role=Role.KUSTOMIZATION,
