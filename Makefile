@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.fluxapps-ready
 STACK ?= dev
+# One more than there are cores: the engine tier waits as often as it works.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .PHONY: help
 help: ## Say what can be made
@@ -49,7 +51,7 @@ programs: $(STAMP)
 
 .PHONY: test
 test: programs ## Run all tests, on a real local cluster too
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile
 
 .PHONY: bench
 bench: $(STAMP) ## Measure speed and memory, as ratios, into docs/benchmarks.md
