@@ -28,6 +28,14 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     started.reset()
 
 
+@pytest.fixture(scope="session")
+def flux_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Such a cluster on which Flux is alive, with its own charts."""
+    with Cluster(tmp_path_factory.mktemp("flux-cluster") / "dev", flux=True, say=print) as started:
+        yield started
+    started.reset()
+
+
 @pytest.fixture
 def connect(tmp_path: Path) -> Connect:
     """Opens a client for any kind of a cluster, which finds out anew what that cluster serves."""
@@ -55,6 +63,13 @@ def live(kubernetes_client: DynamicClient) -> Live:
     return Live(kubernetes_client)
 
 
+@pytest.fixture
+def flux_live(flux_cluster: Cluster, connect: Connect) -> Iterator[Live]:
+    """The objects in the session's cluster on which Flux is alive."""
+    with connect(flux_cluster) as connected:
+        yield Live(connected)
+
+
 @pytest.fixture(scope="session")
 def pulumi_tools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tools]:
     """Pulumi with its plugins, for every stack of the session."""
@@ -67,3 +82,14 @@ def fleet(request: pytest.FixtureRequest, pulumi_tools: Tools, tmp_path: Path, c
     """A repository with one stack and no app yet; once for each way to run the program."""
     way: Way = request.param
     return Fleet(tmp_path, way, pulumi_tools, cluster, f"t{next(_numbers)}")
+
+
+@pytest.fixture
+def flux_fleet(pulumi_tools: Tools, tmp_path: Path, flux_cluster: Cluster) -> Callable[[Way], Fleet]:
+    """Makes such repositories for the cluster on which Flux is alive; their chart repository is its own."""
+
+    def made(way: Way) -> Fleet:
+        name = f"t{next(_numbers)}"
+        return Fleet(tmp_path / name, way, pulumi_tools, flux_cluster, name)
+
+    return made

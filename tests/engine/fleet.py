@@ -129,7 +129,7 @@ class Fleet:
             REPOSITORY / "components", self.root / "components", ignore=shutil.ignore_patterns("__pycache__")
         )
         (self.root / ".venv").symlink_to(sys.prefix)
-        self.write("fleet.yaml", {"repositories": {self.charts: CHARTS}})
+        self.write("fleet.yaml", {"repositories": {self.charts: cluster.charts_url or CHARTS}})
         self.stack_says()
         if way == "pulumi":
             self.pulumi("stack", "init", name, "--no-select")
@@ -176,6 +176,24 @@ class Fleet:
         kept = yaml.safe_load(file.read_text("utf-8")) if file.exists() else {}
         said = {"kubeconfig": str(self.cluster.kubeconfig), "context": self.cluster.context, **fields}
         self.write(file.name, {**kept, "config": {f"{PROJECT}:cluster": said}})
+
+    def git_url(self) -> str:
+        """Make a Git repository of it, where it is none yet, and return where its cluster's Flux reads its commits."""
+        if not (self.root / ".git").exists():
+            self._git("init", "--quiet", "--initial-branch=main")
+        return self.cluster.repository_url(self.name, self.root)
+
+    def commit(self) -> str:
+        """Commit all there is, which is then where Flux reads it, and return the commit."""
+        self._git("add", "--all")
+        named = ("-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false")
+        self._git(*named, "commit", "--quiet", "--allow-empty", "--message=change")
+        return self._git("rev-parse", "HEAD")
+
+    def _git(self, *words: str) -> str:
+        command = ["git", "-C", str(self.root), *words]
+        done = subprocess.run(command, env=self.env, check=True, capture_output=True, text=True)  # noqa: S603 - git, on a folder of the test
+        return done.stdout.strip()
 
     def rendered(self) -> dict[str, dict[str, Any]]:
         """Return what `fluxapps render` writes, by path."""
