@@ -15,7 +15,7 @@ from fluxapps.devcluster.api import Api
 from fluxapps.devcluster.control_plane import API_SERVER, ARGUMENTS, CONTROLLER_MANAGER, ETCD, Places
 from fluxapps.devcluster.credentials import Credentials
 from fluxapps.devcluster.errors import ClusterError
-from fluxapps.devcluster.flux import node, processes, repositories
+from fluxapps.devcluster.flux import node, processes, repositories, storage
 from fluxapps.devcluster.locks import alone
 from fluxapps.devcluster.readiness import readiness
 from fluxapps.devcluster.roster import Roster
@@ -262,6 +262,7 @@ class Cluster:
     def _start_flux(self, programs: Mapping[str, Path], places: Places) -> None:
         api = self._api()
         node.install(api)
+        storage.install(api)
         processes.make_folders(places)
         for name in self._arguments:
             if name not in self.pids:

@@ -1,73 +1,32 @@
 """Flux is alive on the local cluster: workloads get pods; releases and folders get Ready, and go when deleted."""
 
 import os
-import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 from kubernetes import client, config
 from kubernetes.dynamic import DynamicClient
-from kubernetes.dynamic.exceptions import NotFoundError
 
 from fluxapps.devcluster import Cluster, ClusterError
+from tests.engine.objects import (
+    Object,
+    Objects,
+    Repository,
+    config_map,
+    git_repository,
+    helm_release,
+    is_failing,
+    is_ready,
+    kustomization,
+    pod_template,
+    ready,
+    says,
+    source,
+)
 
 pytestmark = pytest.mark.engine
-
-Object = dict[str, Any]
-
-
-class Objects:
-    """The objects of a cluster."""
-
-    def __init__(self, connection: DynamicClient) -> None:
-        self._connection = connection
-
-    def apply(self, manifest: Object) -> Object:
-        metadata = manifest["metadata"]
-        kind = self._connection.resources.get(api_version=manifest["apiVersion"], kind=manifest["kind"])
-        applied: Object = kind.server_side_apply(
-            body=manifest,
-            name=metadata["name"],
-            namespace=metadata.get("namespace"),
-            field_manager="test",
-            force_conflicts=True,
-        ).to_dict()
-        return applied
-
-    def find(self, manifest: Object) -> Object | None:
-        metadata = manifest["metadata"]
-        kind = self._connection.resources.get(api_version=manifest["apiVersion"], kind=manifest["kind"])
-        try:
-            found: Object = kind.get(name=metadata["name"], namespace=metadata.get("namespace")).to_dict()
-        except NotFoundError:
-            return None
-        return found
-
-    def delete(self, manifest: Object, within: float = 60) -> None:
-        """Delete an object and wait until it is gone."""
-        metadata = manifest["metadata"]
-        kind = self._connection.resources.get(api_version=manifest["apiVersion"], kind=manifest["kind"])
-        kind.delete(name=metadata["name"], namespace=metadata.get("namespace"))
-        self.until_gone(manifest, within)
-
-    def until_gone(self, manifest: Object, within: float = 60) -> None:
-        """Wait until there is no such object."""
-        deadline = time.monotonic() + within
-        while (found := self.find(manifest)) is not None:
-            assert time.monotonic() < deadline, found
-            time.sleep(0.05)
-
-    def until(self, manifest: Object, is_so: Callable[[Object], bool], within: float = 90) -> Object:
-        """Wait until an object is as wanted, and return it."""
-        deadline = time.monotonic() + within
-        while not ((found := self.find(manifest)) and is_so(found)):
-            assert time.monotonic() < deadline, found
-            time.sleep(0.05)
-        return found
 
 
 @pytest.fixture(scope="module")
@@ -88,11 +47,6 @@ def objects(alive: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     config.load_kube_config(str(alive.kubeconfig), context=alive.context, client_configuration=settings)
     with client.ApiClient(settings) as connection:
         yield Objects(DynamicClient(connection, cache_file=str(tmp_path_factory.mktemp("discovery") / "cache.json")))
-
-
-def pod_template(name: str, **spec: Any) -> Object:
-    containers = [{"name": "main", "image": "registry.example.org/none"}]
-    return {"metadata": {"labels": {"app": name}}, "spec": {"containers": containers, **spec}}
 
 
 def test_workloads_get_ready_pods(objects: Objects) -> None:
@@ -116,99 +70,9 @@ def test_workloads_get_ready_pods(objects: Objects) -> None:
     objects.delete(job)
 
 
-SOURCE = "source.toolkit.fluxcd.io/v1"
-
-
-class Repository:
-    """A git repository in a folder, served to Flux."""
-
-    def __init__(self, folder: Path, cluster: Cluster, name: str) -> None:
-        folder.mkdir()
-        self._folder = folder
-        self._git("init", "--quiet", "--initial-branch=main")
-        self.url = cluster.repository_url(name, folder)
-
-    def commit(self, files: dict[str, str]) -> str:
-        """Write files, empty ones are removed, and return the commit."""
-        for path, text in files.items():
-            file = self._folder / path
-            file.parent.mkdir(parents=True, exist_ok=True)
-            if text:
-                file.write_text(text, "utf-8")
-            else:
-                file.unlink()
-        self._git("add", "--all")
-        self._git("commit", "--quiet", "--message=change")
-        return self._git("rev-parse", "HEAD")
-
-    def tag(self, name: str) -> None:
-        self._git("tag", name)
-
-    def _git(self, *arguments: str) -> str:
-        named = ("-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false")
-        command = ("git", "-C", str(self._folder), *named, *arguments)
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603  our own
-
-
 @pytest.fixture
 def repository(tmp_path: Path, alive: Cluster, request: pytest.FixtureRequest) -> Repository:
     return Repository(tmp_path / "repository", alive, request.node.name)
-
-
-def source(kind: str, name: str, **spec: Any) -> Object:
-    metadata = {"name": name, "namespace": "flux-system"}
-    return {"apiVersion": SOURCE, "kind": kind, "metadata": metadata, "spec": {"interval": "1h", **spec}}
-
-
-def git_repository(name: str, repository: Repository, **spec: Any) -> Object:
-    return source("GitRepository", name, **{"url": repository.url, "ref": {"branch": "main"}, **spec})
-
-
-def kustomization(name: str, path: str, **spec: Any) -> Object:
-    usual = {"interval": "1h", "prune": True, "path": path, "deletionPolicy": "WaitForTermination", "timeout": "1m"}
-    return {
-        "apiVersion": "kustomize.toolkit.fluxcd.io/v1",
-        "kind": "Kustomization",
-        "metadata": {"name": name, "namespace": "flux-system"},
-        "spec": {**usual, "sourceRef": {"kind": "GitRepository", "name": name}, **spec},
-    }
-
-
-def helm_release(name: str, chart: str, repository: str, **spec: Any) -> Object:
-    origin = {"kind": "HelmRepository", "name": repository, "namespace": "flux-system"}
-    wanted = {"chart": chart, "version": spec.pop("version", "*"), "sourceRef": origin}
-    return {
-        "apiVersion": "helm.toolkit.fluxcd.io/v2",
-        "kind": "HelmRelease",
-        "metadata": {"name": name, "namespace": "default"},
-        "spec": {"interval": "1h", "timeout": "1m", "chart": {"spec": wanted}, **spec},
-    }
-
-
-def config_map(name: str, **data: str) -> Object:
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "default"}, "data": data}
-
-
-def ready(found: Object) -> Object:
-    """Return the Ready condition, if it is of the present generation."""
-    conditions: list[Object] = found.get("status", {}).get("conditions", [])
-    generation = found["metadata"]["generation"]
-    now = (entry for entry in conditions if entry["type"] == "Ready" and entry.get("observedGeneration") == generation)
-    return next(now, {"status": "Unknown", "reason": "", "message": ""})
-
-
-def is_ready(found: Object) -> bool:
-    return bool(
-        ready(found)["status"] == "True" and found["status"]["observedGeneration"] == found["metadata"]["generation"]
-    )
-
-
-def is_failing(found: Object) -> bool:
-    return bool(ready(found)["status"] == "False")
-
-
-def says(told: str, found: Object) -> bool:
-    return told in ready(found)["message"]
 
 
 def test_a_chart_is_installed_upgraded_and_uninstalled(alive: Cluster, objects: Objects) -> None:

@@ -24,6 +24,7 @@ HELM_CONTROLLER = "helm-controller"
 KUSTOMIZE_CONTROLLER = "kustomize-controller"
 GIT_SERVER = "git-server"
 CHART_SERVER = "chart-server"
+OPERATORS = "operators"
 ARTIFACTS = "source-controller-artifacts"
 """Not a process: source-controller's second port, from which the others fetch."""
 
@@ -44,6 +45,9 @@ _WORKLOADS = (
     "cronjob",
     "endpointslice",
     "pod-garbage-collector",
+    "persistentvolume-binder",
+    "persistentvolume-protection",
+    "persistentvolumeclaim-protection",
 )
 _STAGES = Path(__file__).with_name("stages.yaml")
 _PACKAGE = "fluxapps.devcluster.flux"
@@ -94,6 +98,11 @@ def chart_server(places: Places) -> list[str]:
     return _server(places, CHART_SERVER, CHARTS)
 
 
+def operators(_places: Places) -> list[str]:
+    """Return the arguments of Python for what does the work of operators; the cluster it gets by its environment."""
+    return ["-m", f"{_PACKAGE}.operators"]
+
+
 def source_controller(places: Places) -> list[str]:
     """Return source-controller's arguments, or those of Python for its stand-in, which takes the same."""
     address = f"{LOOPBACK}:{places.ports[ARTIFACTS]}"
@@ -121,6 +130,7 @@ ARGUMENTS: dict[str, Callable[[Places], list[str]]] = {
     CONTROLLER_MANAGER: kube_controller_manager,
     SCHEDULER: kube_scheduler,
     KWOK: kwok,
+    OPERATORS: operators,
     GIT_SERVER: git_server,
     CHART_SERVER: chart_server,
     SOURCE_CONTROLLER: source_controller,

@@ -8,9 +8,9 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from fluxapps.devcluster.flux.kubernetes import Kubernetes
 from fluxapps.devcluster.flux.source.artifacts import Artifacts
 from fluxapps.devcluster.flux.source.controller import Controller
-from fluxapps.devcluster.flux.source.kubernetes import Kubernetes
 
 
 class _Files(SimpleHTTPRequestHandler):
@@ -52,7 +52,9 @@ def main() -> None:
     artifacts = Artifacts(options.storage_path, options.storage_adv_addr)
     _serve(options.storage_addr, partial(_Files, directory=str(options.storage_path)))
     controller = Controller(
-        Kubernetes(Path(os.environ["KUBECONFIG"])), artifacts, options.storage_path.with_name("clones")
+        Kubernetes(Path(os.environ["KUBECONFIG"]), "source-controller"),
+        artifacts,
+        options.storage_path.with_name("clones"),
     )
     _serve(options.health_addr, _Health)
     controller.run()

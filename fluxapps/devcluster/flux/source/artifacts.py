@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from fluxapps.devcluster.flux.source.kubernetes import Key, Object
+from fluxapps.devcluster.flux.kubernetes import Key, Object
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 
+from fluxapps.devcluster.flux.kubernetes import Key, Kubernetes, Object, RequestError
 from fluxapps.devcluster.flux.source import git, helm
 from fluxapps.devcluster.flux.source.artifacts import Artifacts
-from fluxapps.devcluster.flux.source.kubernetes import Key, Kubernetes, Object, RequestError
 from fluxapps.devcluster.flux.source.queue import Queue
 from fluxapps.devcluster.flux.source.status import (
     FailedError,

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from fluxapps.devcluster.flux.kubernetes import Key, Object
 from fluxapps.devcluster.flux.source import ignore
 from fluxapps.devcluster.flux.source.artifacts import Artifacts, Content, packed
 from fluxapps.devcluster.flux.source.ignore import Ignore
-from fluxapps.devcluster.flux.source.kubernetes import Key, Object
 from fluxapps.devcluster.flux.source.status import FailedError, Fetched
 from fluxapps.devcluster.flux.source.versions import newest
 

@@ -9,8 +9,8 @@ from http.client import HTTPException
 
 import yaml
 
+from fluxapps.devcluster.flux.kubernetes import Key, Object
 from fluxapps.devcluster.flux.source.artifacts import Artifacts, Content
-from fluxapps.devcluster.flux.source.kubernetes import Key, Object
 from fluxapps.devcluster.flux.source.status import FailedError, Fetched
 from fluxapps.devcluster.flux.source.versions import newest
 

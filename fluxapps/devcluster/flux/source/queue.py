@@ -3,7 +3,7 @@
 import threading
 import time
 
-from fluxapps.devcluster.flux.source.kubernetes import Key
+from fluxapps.devcluster.flux.kubernetes import Key
 
 
 class Queue:

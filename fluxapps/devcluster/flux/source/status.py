@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from fluxapps.devcluster.flux.kubernetes import Object
 from fluxapps.devcluster.flux.source.artifacts import now
-from fluxapps.devcluster.flux.source.kubernetes import Object
 
 REQUESTED = "reconcile.fluxcd.io/requestedAt"
 STALLED_NOT = "ProgressingWithRetry"

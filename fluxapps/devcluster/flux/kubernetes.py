@@ -16,10 +16,9 @@ from urllib.parse import urlsplit
 import yaml
 
 Object = dict[str, Any]
-GROUP = "source.toolkit.fluxcd.io"
-VERSION = f"{GROUP}/v1"
-MANAGER = "source-controller"
-
+_SOURCE = "source.toolkit.fluxcd.io/v1"
+_VERSIONS = {"PersistentVolume": "v1", "PersistentVolumeClaim": "v1", "Deployment": "apps/v1"}
+"""Of kinds that aren't Flux's."""
 _PATIENCE = 30
 _WATCH_SECONDS = 300
 _AGAIN_AFTER = 1
@@ -43,6 +42,7 @@ class Key:
 
     kind: str
     namespace: str
+    """Empty for what is in none."""
     name: str
 
     @property
@@ -54,20 +54,31 @@ class Key:
 def key_of(found: Object) -> Key:
     """Return which object this is."""
     metadata = found["metadata"]
-    return Key(found["kind"], metadata["namespace"], metadata["name"])
+    return Key(found["kind"], metadata.get("namespace", ""), metadata["name"])
+
+
+def version_of(kind: str) -> str:
+    """Return the API version of a kind."""
+    return _VERSIONS.get(kind, _SOURCE)
 
 
 def collection(kind: str, namespace: str = "") -> str:
     """Return where the API has the objects of a kind."""
+    version = version_of(kind)
     plural = kind.lower().removesuffix("y") + ("ies" if kind.endswith("y") else "s")
-    return f"/apis/{VERSION}/{f'namespaces/{namespace}/' if namespace else ''}{plural}"
+    place = f"namespaces/{namespace}/" if namespace else ""
+    return f"/{'apis' if '/' in version else 'api'}/{version}/{place}{plural}"
 
 
 class Kubernetes:
     """A cluster, reached as a kubeconfig's current context says."""
 
-    def __init__(self, kubeconfig: Path) -> None:
+    def __init__(self, kubeconfig: Path, manager: str) -> None:
         """Read the kubeconfig.
+
+        Args:
+            kubeconfig: Whose current context is meant.
+            manager: As whom fields are written.
 
         Raises:
             OSError: It can't be read.
@@ -76,6 +87,7 @@ class Kubernetes:
         named = {kind: {entry["name"]: entry for entry in content[kind]} for kind in ("contexts", "clusters", "users")}
         context = named["contexts"][content["current-context"]]["context"]
         cluster = named["clusters"][context["cluster"]]["cluster"]
+        self._manager = manager
         self._address = urlsplit(cluster["server"])
         authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
         self._trust = ssl.create_default_context(cadata=authority)
@@ -91,7 +103,7 @@ class Kubernetes:
             RequestError: The server doesn't answer, or refuses.
         """
         try:
-            return self._request("GET", key.path)
+            return self.request("GET", key.path)
         except RequestError as error:
             if error.status == HTTPStatus.NOT_FOUND:
                 return None
@@ -103,8 +115,8 @@ class Kubernetes:
         Raises:
             RequestError: The server doesn't answer, or refuses; with status 404 where the object is gone.
         """
-        path = f"{key.path}{subresource}?fieldManager={MANAGER}"
-        return self._request("PATCH", path, json.dumps(change).encode(), "application/merge-patch+json")
+        path = f"{key.path}{subresource}?fieldManager={self._manager}"
+        return self.request("PATCH", path, json.dumps(change).encode(), "application/merge-patch+json")
 
     def follow(self, kind: str, seen: Callable[[Key, Object | None], None]) -> None:
         """Tell every object of a kind, then each one that changes, for ever; None for one that is gone.
@@ -116,7 +128,7 @@ class Kubernetes:
         known: set[Key] = set()
         while True:
             try:
-                listed = self._request("GET", collection(kind))
+                listed = self.request("GET", collection(kind))
                 found = {key_of(item): item for item in _with_kind(kind, listed["items"])}
                 for key in known - set(found):
                     seen(key, None)
@@ -156,7 +168,12 @@ class Kubernetes:
             finally:
                 connection.close()
 
-    def _request(self, method: str, path: str, body: bytes | None = None, content_type: str = "") -> Object:
+    def request(self, method: str, path: str, body: bytes | None = None, content_type: str = "") -> Object:
+        """Return the answer to one request.
+
+        Raises:
+            RequestError: The server doesn't answer, or refuses.
+        """
         connection = self._connect(_PATIENCE)
         headers = {**self._headers, **({"Content-Type": content_type} if content_type else {})}
         try:
@@ -179,4 +196,4 @@ class Kubernetes:
 
 def _with_kind(kind: str, items: list[Object]) -> list[Object]:
     """Say the kind, which items of a list may lack."""
-    return [{**item, "kind": kind, "apiVersion": VERSION} for item in items]
+    return [{**item, "kind": kind, "apiVersion": version_of(kind)} for item in items]
