@@ -12,6 +12,7 @@ from kubernetes.dynamic import DynamicClient
 from fluxapps.devcluster import Cluster
 from tests.engine.fleet import WAYS, Fleet, Tools, Way, tools
 from tests.engine.live import Live
+from tests.engine.objects import Objects
 
 _numbers = count(1)
 """Tests share the cluster: each of their stacks has a number in its name."""
@@ -68,6 +69,13 @@ def flux_live(flux_cluster: Cluster, connect: Connect) -> Iterator[Live]:
     """The objects in the session's cluster on which Flux is alive."""
     with connect(flux_cluster) as connected:
         yield Live(connected)
+
+
+@pytest.fixture
+def flux_objects(flux_cluster: Cluster, connect: Connect) -> Iterator[Objects]:
+    """Objects of any kind in that cluster."""
+    with connect(flux_cluster) as connected:
+        yield Objects(connected)
 
 
 @pytest.fixture(scope="session")
