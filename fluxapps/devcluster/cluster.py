@@ -15,7 +15,7 @@ from fluxapps.devcluster.api import Api
 from fluxapps.devcluster.control_plane import API_SERVER, ARGUMENTS, CONTROLLER_MANAGER, ETCD, Places
 from fluxapps.devcluster.credentials import Credentials
 from fluxapps.devcluster.errors import ClusterError
-from fluxapps.devcluster.flux import node, processes, repositories, storage
+from fluxapps.devcluster.flux import node, processes, repositories, sealed_secrets, storage
 from fluxapps.devcluster.locks import alone
 from fluxapps.devcluster.readiness import readiness
 from fluxapps.devcluster.roster import Roster
@@ -263,6 +263,7 @@ class Cluster:
         api = self._api()
         node.install(api)
         storage.install(api)
+        sealed_secrets.install(api)
         processes.make_folders(places)
         for name in self._arguments:
             if name not in self.pids:

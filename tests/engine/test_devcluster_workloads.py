@@ -1,11 +1,16 @@
-"""What runs on the local cluster is as real as it can be without containers: volumes, and an operator's finalizers."""
+"""As real as it can be without containers: volumes of claims, an operator's finalizers, sealed secrets."""
 
+import base64
 from functools import partial
+from pathlib import Path
 
 import pytest
+import yaml
 
 from fluxapps.devcluster import Cluster
 from tests.engine.objects import Object, Objects, helm_release, is_ready, pod_template, source
+
+REPOSITORY = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.engine
 
@@ -78,3 +83,30 @@ def test_an_operators_finalizer_is_cleared_only_while_the_operator_runs(
     flux_objects.until_gone(queue)
     flux_objects.delete(release)
     flux_objects.delete(charts)
+
+
+def test_what_the_shipped_fleet_has_sealed_is_unsealed(flux_cluster: Cluster, flux_objects: Objects) -> None:
+    sealed = [
+        yaml.safe_load(file.read_text("utf-8")) for file in sorted(REPOSITORY.glob("apps/**/sealedsecret-*.yaml"))
+    ]
+    assert len(sealed) >= 3
+    charts = source("HelmRepository", "sealing", url=flux_cluster.charts_url)
+    release = helm_release("sealed-secrets", "sealed-secrets", "sealing", version="2.18.x")
+    namespaces = [named("v1", "Namespace", name) for name in {each["metadata"]["namespace"] for each in sealed}]
+    for manifest in (*namespaces, charts, release):
+        flux_objects.apply(manifest)
+    flux_objects.until(release, is_ready)
+    for each in sealed:
+        flux_objects.apply(each)
+        metadata = each["metadata"]
+        secret = flux_objects.until(named("v1", "Secret", metadata["name"], metadata["namespace"]), bool)
+        assert secret["data"].keys() == each["spec"]["encryptedData"].keys()
+        assert all(base64.b64decode(value).isascii() for value in secret["data"].values())
+        flux_objects.until(each, is_synced)
+    for manifest in (*namespaces, release, charts):
+        flux_objects.delete(manifest)
+
+
+def is_synced(found: Object) -> bool:
+    conditions = found.get("status", {}).get("conditions", [])
+    return any(entry["type"] == "Synced" and entry["status"] == "True" for entry in conditions)

@@ -11,7 +11,8 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from fluxapps.devcluster import control_plane
-from fluxapps.devcluster.control_plane import CONTROLLER_MANAGER, Places
+from fluxapps.devcluster.control_plane import API_SERVER, CONTROLLER_MANAGER, Places
+from fluxapps.devcluster.flux import sealed_secrets
 from fluxapps.devcluster.flux_crds import FLUX_NAMESPACE
 from fluxapps.devcluster.ports import LOOPBACK
 from fluxapps.devcluster.programs.lookup import TOOLS_VARIABLE, find_all
@@ -25,12 +26,13 @@ KUSTOMIZE_CONTROLLER = "kustomize-controller"
 GIT_SERVER = "git-server"
 CHART_SERVER = "chart-server"
 OPERATORS = "operators"
+SEALED_SECRETS = sealed_secrets.PROGRAM
 ARTIFACTS = "source-controller-artifacts"
 """Not a process: source-controller's second port, from which the others fetch."""
 
 HEALTH = (GIT_SERVER, CHART_SERVER, SOURCE_CONTROLLER, KUSTOMIZE_CONTROLLER, HELM_CONTROLLER)
 """What says at its port that it is ready."""
-PORTS = (*HEALTH, ARTIFACTS)
+PORTS = (*HEALTH, ARTIFACTS, SEALED_SECRETS)
 REPOSITORIES = "git"
 """Folder of a cluster whose ``<name>.git`` the git server serves."""
 CHARTS = "charts"
@@ -103,6 +105,22 @@ def operators(_places: Places) -> list[str]:
     return ["-m", f"{_PACKAGE}.operators"]
 
 
+def sealed_secrets_controller(places: Places) -> list[str]:
+    """Return the arguments of Python for what becomes the controller."""
+    return [
+        *("-m", f"{_PACKAGE}.sealed_secrets"),
+        f"--folder={places.folder / 'sealing'}",
+        f"--credentials={places.credentials.authority.parent}",
+        f"--server-port={places.ports[API_SERVER]}",
+        # Never another key than the one that everybody knows.
+        "--key-renew-period=0",
+        f"--listen-addr={LOOPBACK}:{places.ports[SEALED_SECRETS]}",
+        # Whichever is free: nobody asks.
+        f"--listen-metrics-addr={LOOPBACK}:0",
+        "--kubeclient-qps=-1",
+    ]
+
+
 def source_controller(places: Places) -> list[str]:
     """Return source-controller's arguments, or those of Python for its stand-in, which takes the same."""
     address = f"{LOOPBACK}:{places.ports[ARTIFACTS]}"
@@ -131,6 +149,7 @@ ARGUMENTS: dict[str, Callable[[Places], list[str]]] = {
     SCHEDULER: kube_scheduler,
     KWOK: kwok,
     OPERATORS: operators,
+    SEALED_SECRETS: sealed_secrets_controller,
     GIT_SERVER: git_server,
     CHART_SERVER: chart_server,
     SOURCE_CONTROLLER: source_controller,
@@ -156,7 +175,8 @@ def find_programs(names: Iterable[str], *, say: Callable[[str], None]) -> dict[s
     """
     every = list(names)
     found = find_all([name for name in every if name in PROGRAMS], say=say)
-    ours = {name: Path(sys.executable) for name in every if name not in PROGRAMS}
+    # What becomes the controller looks it up once more, where it is now.
+    ours = {name: Path(sys.executable) for name in every if name not in PROGRAMS or name == SEALED_SECRETS}
     if SOURCE_CONTROLLER in ours and (real := real_source_controller()):
         ours[SOURCE_CONTROLLER] = real
     elif SOURCE_CONTROLLER in ours:
@@ -167,7 +187,7 @@ def find_programs(names: Iterable[str], *, say: Callable[[str], None]) -> dict[s
 def version(name: str) -> str:
     """Return what tells one make of a process's program from another."""
     if name in PROGRAMS:
-        return PROGRAMS[name].version
+        return f"{PROGRAMS[name].version} {_own_digest()}" if name == SEALED_SECRETS else PROGRAMS[name].version
     if name == SOURCE_CONTROLLER and (real := real_source_controller()):
         return f"{real} {real.stat().st_mtime_ns}"
     return _own_digest()
@@ -175,7 +195,7 @@ def version(name: str) -> str:
 
 def make_folders(places: Places) -> None:
     """Make the folders that the processes serve from."""
-    for folder in (REPOSITORIES, CHARTS, "sources/artifacts"):
+    for folder in (REPOSITORIES, CHARTS, "sources/artifacts", "sealing"):
         (places.folder / folder).mkdir(parents=True, exist_ok=True)
 
 
