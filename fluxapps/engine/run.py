@@ -17,6 +17,7 @@ from fluxapps import model
 from fluxapps.engine.adoption import Survey, survey
 from fluxapps.engine.cluster import Cluster, ClusterError
 from fluxapps.engine.cluster_guard import ClusterIdentity, refuse_other_cluster
+from fluxapps.engine.departure import removals
 from fluxapps.engine.flux_guard import flux_problems
 from fluxapps.engine.given import OVERLAY, differing, reconciled
 from fluxapps.engine.kubeconfig import ClusterChoice, choose_cluster
@@ -166,6 +167,7 @@ class Run:
                 problems = flux_problems(cluster, whole.objects(), self._stack_file)
                 problems += delivery_changed(cluster, fleet, declared.label)
                 found = survey(cluster, declared.objects(), declared.label)
+                problems += [] if _errors(problems) else removals(cluster, fleet, found)
         except ConfigError as exc:
             raise pulumi.RunError(self._report("can't be deployed", exc.problems)) from None
         except ClusterError as exc:

@@ -487,6 +487,10 @@ class TestClaims:
         assert ours["target"]["kind"] == "PersistentVolumeClaim"
         assert others == [theirs]
 
+    def test_without_prune_too_since_the_policy_deletes(self, tmp_path: Path) -> None:
+        files = with_app(f"{THREE_LINES}kustomization: {{prune: false}}\n", **{"claim.yaml": self.CLAIM})
+        assert len(spec(declared(tmp_path, files), "Kustomization", "podinfo")["patches"]) == 1
+
     def test_one_in_a_list_of_several_documents_counts(self, tmp_path: Path) -> None:
         items = "apiVersion: v1\nkind: List\nitems:\n- " + self.CLAIM.replace("\n", "\n  ").strip() + "\n"
         text = f"{self.CONFIG_MAP}---\n{items}"
@@ -497,10 +501,11 @@ class TestClaims:
         ("said", "file"),
         [
             ("", "CONFIG_MAP"),
-            ("kustomization: {prune: false}\n", "CLAIM"),
+            ("kustomization: {deletionPolicy: Orphan}\n", "CLAIM"),
+            ("kustomization: {prune: false, deletionPolicy: MirrorPrune}\n", "CLAIM"),
             ("kustomization: {path: ./elsewhere}\n", "CLAIM"),
         ],
-        ids=["no-claim", "no-prune", "read-elsewhere"],
+        ids=["no-claim", "orphaned", "no-prune", "read-elsewhere"],
     )
     def test_nothing_is_said_where_nothing_would_go(self, tmp_path: Path, said: str, file: str) -> None:
         files = with_app(f"{THREE_LINES}{said}", **{"other.yaml": getattr(self, file)})

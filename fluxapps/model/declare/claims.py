@@ -4,7 +4,7 @@ Pruned, a claim takes its data with it; and one that a pod still uses would hold
 Kustomization goes while the app's releases still run.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from fluxapps.model.declare.names import PRUNE_DISABLED
@@ -21,7 +21,7 @@ _ELSEWHERE: Final = frozenset({"path", "sourceRef"})
 
 def kept_claims(fleet: Fleet, app: App) -> dict[str, Any] | None:
     """Return the patch of *app*'s Kustomization by which its claims outlast it; None where there is nothing to keep."""
-    if not fleet.preset or _ELSEWHERE & app.said_kustomization.keys() or app.kustomization.get("prune") is not True:
+    if not fleet.preset or _ELSEWHERE & app.said_kustomization.keys() or leaves_objects(app.kustomization):
         return None
     return _patch() if has_claim(fleet.sources, app.other) else None
 
@@ -29,6 +29,15 @@ def kept_claims(fleet: Fleet, app: App) -> dict[str, Any] | None:
 def kept_shared_claims(fleet: Fleet) -> dict[str, Any] | None:
     """Return the same for YAML of no app, in ``bootstrap/``."""
     return _patch() if fleet.preset and has_claim(fleet.sources, fleet.sources.bootstrap) else None
+
+
+def leaves_objects(spec: Mapping[str, Any]) -> bool:
+    """Return whether what a Kustomization of this *spec* applied stays when it is deleted.
+
+    As kustomize-controller decides it (finalizerShouldDeleteResources): without a policy, by ``prune``.
+    """
+    policy = spec.get("deletionPolicy") or "MirrorPrune"
+    return spec.get("suspend") is True or policy == "Orphan" or (policy == "MirrorPrune" and not spec.get("prune"))
 
 
 def has_claim(sources: Sources, files: Iterable[OtherFile]) -> bool:
@@ -57,7 +66,7 @@ def _patch() -> dict[str, Any]:
     """Return a patch for each claim that says nothing of its own on whether it is pruned."""
     ((prune, _),) = PRUNE_DISABLED.items()
     # kustomize wants a name in the patch; the target says which objects are meant.
-    metadata = {"name": "every-claim", "annotations": PRUNE_DISABLED}
+    metadata = {"name": "claim", "annotations": PRUNE_DISABLED}
     return {
         "target": {"kind": KIND, "annotationSelector": f"!{prune}"},
         "patch": dump_yaml({"apiVersion": "v1", "kind": KIND, "metadata": metadata}),
