@@ -18,6 +18,13 @@ from fluxapps.model.objects import DeclaredObject, Manifest, ObjectId, Role
 WAIT_FOR = "pulumi.com/waitFor"
 """Annotation by which the provider waits for an object; without it a Flux object counts as made once it is accepted."""
 
+SUSPEND = "spec.suspend"
+"""What an operator sets to stop Flux for a while.
+
+Pulumi takes over what kubectl has set, and an update then removes of it what the program doesn't say, unless it is told
+to ignore that.
+"""
+
 _PROVIDER_PATIENCE = 600
 """Seconds that the provider waits for a deletion unless told."""
 
@@ -111,6 +118,7 @@ class Leaves(Mapping[ObjectId, KubernetesObject]):
                 depends_on=[self._made[earlier] for earlier in declared.after] or None,
                 custom_timeouts=_timeouts(declared),
                 retain_on_delete=declared.retain or None,
+                ignore_changes=_operators(declared.manifest),
                 import_=import_id(declared.manifest) if declared.adopt else None,
             ),
         )
@@ -143,6 +151,11 @@ def import_id(manifest: Manifest) -> str:
     """Return what the provider calls *manifest*: ``<namespace>/<name>``, or ``<name>`` for what has no namespace."""
     metadata = manifest["metadata"]
     return f"{metadata['namespace']}/{metadata['name']}" if "namespace" in metadata else str(metadata["name"])
+
+
+def _operators(manifest: Manifest) -> list[str] | None:
+    """Return what an update leaves as an operator has set it."""
+    return [SUSPEND] if "spec" in manifest and "suspend" not in manifest["spec"] else None
 
 
 def _waiting(manifest: Manifest) -> Manifest:
