@@ -10,6 +10,8 @@ from fluxapps.cli.session import Session
 
 app = typer.Typer()
 
+Apps = Annotated[list[str] | None, typer.Argument(metavar="[APP...]", help="Names of apps.", show_default=False)]
+
 
 @app.command()
 def preview(ctx: typer.Context, stack: Stack, arguments: PulumiArguments = None, root: Root = None) -> None:  # noqa: ARG001
@@ -66,6 +68,55 @@ def status(
     from fluxapps.cli.status import show_status
 
     raise typer.Exit(show_status(ctx.ensure_object(Session).find_root(), stack, watch=watch, as_json=as_json))
+
+
+@app.command()
+def detach(  # noqa: PLR0913, PLR0917 - a parameter for each option
+    ctx: typer.Context,
+    stack: Stack,
+    apps: Apps = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that Pulumi has of the stack.")] = False,
+    yes: Yes = False,
+    root: Root = None,  # noqa: ARG001
+) -> None:
+    """Take apps out of Pulumi's hands; they go on running.
+
+    Their objects stay as they are, without the stack's marks, and the stack's file says `enabled: false`. Nothing is
+    uninstalled, now or by the next `up`.
+    """
+    from fluxapps.cli.detach import detach
+
+    _one_of(apps, everything=everything)
+    raise typer.Exit(detach(ctx.ensure_object(Session).find_root(), stack, apps or [], everything=everything, yes=yes))
+
+
+@app.command()
+def attach(  # noqa: PLR0913, PLR0917 - a parameter for each option
+    ctx: typer.Context,
+    stack: Stack,
+    apps: Apps = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that the stack declares.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    yes: Yes = False,
+    root: Root = None,  # noqa: ARG001
+) -> None:
+    """Take over apps that run already, without reinstalling them.
+
+    Made by hand, by a Flux Kustomization, by another stack after its `detach`, or by this one under another name. Says
+    which fields change, makes the objects what is declared, and runs `up`.
+    """
+    from fluxapps.cli.attach import attach
+
+    _one_of(apps, everything=everything)
+    find = ctx.ensure_object(Session).find_root
+    raise typer.Exit(attach(find(), stack, apps or [], everything=everything, dry_run=dry_run, yes=yes))
+
+
+def _one_of(apps: list[str] | None, *, everything: bool) -> None:
+    from fluxapps.cli.failure import CommandError
+
+    if bool(apps) == everything:
+        raise CommandError("say which apps, or --all", "fluxapps status --stack STACK lists them")
 
 
 def _run_program(ctx: typer.Context, verb: str, stack: str, arguments: list[str] | None, *, yes: bool = False) -> None:

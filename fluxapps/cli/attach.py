@@ -1,0 +1,178 @@
+"""``fluxapps attach``: takes over Flux objects that are there already, reinstalls nothing, and runs ``up``."""
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+import typer
+
+from fluxapps.cli.confirm import confirmed
+from fluxapps.cli.failure import CommandError
+from fluxapps.cli.handed_stack import HandedStack, handed_stack, unknown_app
+from fluxapps.cli.program import run_program
+from fluxapps.cli.session import command_line
+from fluxapps.engine.cluster import ClusterError
+from fluxapps.engine.handover import Handover, Taking
+from fluxapps.engine.worktree import pinned_commit
+from fluxapps.model import ConfigError, Declaration, Fleet, ObjectId, declare
+from fluxapps.model.live.drift import ABSENT, Difference
+from fluxapps.model.live.takeover import End, Takeover
+from fluxapps.model.problems import Severity
+
+_SHOWN = 8
+"""So many names make a sentence."""
+_LONGEST = 60
+"""Characters of a value that make a line readable."""
+
+
+def attach(  # noqa: PLR0913 - as many as the verb has options
+    root: Path, stack: str, apps: Collection[str], *, everything: bool, dry_run: bool, yes: bool
+) -> int:
+    """Take over what runs of *apps*, run ``up``, and return the exit code.
+
+    Args:
+        root: The repository.
+        stack: Which stack.
+        apps: The apps' names.
+        everything: All that the stack declares.
+        dry_run: Only say what would be done.
+        yes: Don't ask.
+
+    Raises:
+        ConfigError: The files have errors, or would have.
+        CommandError: It can't be done; what was done by then harms nothing.
+    """
+    handed = handed_stack(root, stack, dict.fromkeys(apps, True))
+    fleet = handed.fleet
+    _refuse_unknown(fleet, apps)
+    declaration = _declared(root, fleet)
+    with handed.connected() as cluster:
+        handover = Handover(
+            cluster=cluster,
+            objects=declaration.objects(),
+            label=declaration.label,
+            apps=None if everything else apps,
+            say=typer.echo,
+        )
+        try:
+            plan = handover.plan()
+            _refuse(plan, fleet)
+            takings = handover.takings(plan)
+            _say(plan, takings, handed)
+            if dry_run:
+                return 0
+            words = ("attach", *(apps or ("--all",)), "--stack", stack, "--yes")
+            if not confirmed(f"attach to stack {stack}", yes, command_line(root, *words)):
+                return 1
+            handed.write()
+            handover.carry_out(plan)
+            if code := run_program(root, "up", stack, [], yes=True):
+                return code
+            _say_ends(handover.end())
+        except ClusterError as error:
+            raise CommandError(error.what, error.fix) from error
+    return 0
+
+
+def _refuse_unknown(fleet: Fleet, apps: Collection[str]) -> None:
+    for app in apps:
+        if fleet.app_named(app) is None:
+            raise unknown_app(app, fleet)
+
+
+def _declared(root: Path, fleet: Fleet) -> Declaration:
+    """Return what Pulumi delivers of *fleet*.
+
+    Raises:
+        ConfigError: Flux would read something else than what the files say: ``up`` would be refused.
+    """
+    if fleet.git_pin is None:
+        return declare(fleet).for_pulumi()
+    pinned = pinned_commit(root, fleet.git_pin, f"Pulumi.{fleet.stack}.yaml")
+    if any(problem.severity is Severity.ERROR for problem in pinned.problems):
+        raise ConfigError(pinned.problems)
+    return declare(fleet, pinned.commit).for_pulumi()
+
+
+def _refuse(plan: Takeover, fleet: Fleet) -> None:
+    """Refuse what would harm, or what ``up`` would refuse after it.
+
+    Raises:
+        CommandError: There is such.
+    """
+    if plan.other_stack:
+        identity, label = plan.other_stack[0]
+        other = label.partition(".")[2] or label
+        raise CommandError(
+            f"another stack has {_listed(one for one, _ in plan.other_stack)}: its label is {label}",
+            f"in that stack's repository first: fluxapps detach {identity.name} --stack {other}",
+        )
+    if plan.going:
+        raise CommandError(f"{_listed(plan.going)} are being deleted", "wait until they are gone; then it is `up`")
+    if plan.bootstrapped:
+        raise CommandError(
+            f"{_listed(plan.bootstrapped)} are `flux bootstrap`'s own, and stay so",
+            f"give the stack's another name: git: {{name: {fleet.project}}} in Pulumi.{fleet.stack}.yaml",
+        )
+    if plan.others:
+        raise CommandError(
+            f"{_listed(plan.others)} are declared too and belong to somebody else, so `up` would be refused",
+            "attach them in the same run: name their apps too, or --all",
+        )
+
+
+def _say(plan: Takeover, takings: list[Taking], handed: HandedStack) -> None:
+    for taking in takings:
+        typer.echo(f"take {taking.declared.id}" + ("" if taking.fields else ", as it is"))
+        for line in _lines(taking.fields):
+            typer.echo(f"    {line}")
+    for one in plan.create:
+        typer.echo(f"create {one.id}")
+    for old, new in plan.replace:
+        typer.echo(f"suspend and delete {old}: its Helm release goes on as {new}, with one upgrade")
+    for identity in plan.suspend:
+        typer.echo(f"suspend {identity} meanwhile")
+    for identity, end in plan.end:
+        typer.echo(f"then {_END[end]} {identity}")
+    if handed.text is not None:
+        typer.echo(f"{handed.file.name} then says that the apps are enabled")
+    if plan.is_done:
+        typer.echo("nothing is left to take; `up` comes next")
+
+
+_END = {
+    End.RESUME: "resume",
+    End.REMOVE: "remove, leaving what it applied,",
+    End.ORPHAN: "have `up` remove, leaving what it applied,",
+    End.KEEP: "leave suspended",
+}
+
+
+def _lines(fields: tuple[Difference, ...]) -> Iterator[str]:
+    for one in fields:
+        yield f"{one.field}: {_shown(one.live)} -> {_shown(one.declared)}"
+
+
+def _shown(value: object) -> str:
+    if value is ABSENT:
+        return "(not there)"
+    text = str(value).replace("\n", "\\n")
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def _say_ends(ends: list[tuple[ObjectId, End]]) -> None:
+    for identity, end in ends:
+        typer.echo(f"{identity}: {_ENDED[end]}")
+
+
+_ENDED = {
+    End.RESUME: "goes on; it leaves alone what was taken",
+    End.REMOVE: "removed; what it applied stays",
+    End.ORPHAN: "removed by up; what it applied stays",
+    End.KEEP: "stays suspended: Git still has HelmReleases that others have taken the place of; remove them from Git, "
+    "then resume it: flux resume kustomization",
+}
+
+
+def _listed(objects: Collection[object] | Iterator[object]) -> str:
+    names = [str(one) for one in objects]
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")

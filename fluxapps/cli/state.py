@@ -1,0 +1,67 @@
+"""A stack's state as pulumi keeps it: read and written as a whole."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from fluxapps.cli.backend import Backend
+from fluxapps.cli.failure import CommandError
+from fluxapps.devcluster.programs import ProgramError, find
+
+
+class State:
+    """The state of one stack."""
+
+    def __init__(self, root: Path, stack: str) -> None:
+        """Find pulumi.
+
+        Raises:
+            CommandError: It isn't there, or lacks what it needs to read the state.
+        """
+        self._root = root
+        self._stack = stack
+        try:
+            self._pulumi = find("pulumi", say=lambda line: typer.echo(line, err=True))
+        except ProgramError as error:
+            raise CommandError(error.what, error.fix) from error
+        if Backend(root, os.environ).lacks_passphrase(stack):
+            raise CommandError(
+                f"the secrets of stack {stack} need a passphrase",
+                "set PULUMI_CONFIG_PASSPHRASE, or PULUMI_CONFIG_PASSPHRASE_FILE to a file that holds it",
+            )
+
+    def read(self) -> dict[str, Any]:
+        """Return the state, its secrets encrypted.
+
+        Raises:
+            CommandError: Pulumi can't read it.
+        """
+        read: dict[str, Any] = json.loads(self._said("export", ""))
+        return read
+
+    def write(self, state: dict[str, Any]) -> None:
+        """Put *state* in the place of the one that is kept, which pulumi does in one step.
+
+        Raises:
+            CommandError: Pulumi refuses it, as it does while another command is at work on the stack.
+        """
+        self._said("import", json.dumps(state))
+
+    def _said(self, verb: str, given: str) -> str:
+        done = subprocess.run(  # noqa: S603 - pulumi
+            [str(self._pulumi), "stack", verb, "--stack", self._stack, "--non-interactive", "--color", "never"],
+            cwd=self._root,
+            env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            said = " ".join((done.stderr or done.stdout).split()).removeprefix("error: ")
+            raise CommandError(f"pulumi can't {verb} the state of stack {self._stack}: {said}")
+        return done.stdout

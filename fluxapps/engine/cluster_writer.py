@@ -1,0 +1,98 @@
+"""Writes single objects of a cluster, for what no program declares: handing objects over."""
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+import urllib3
+
+from fluxapps.engine.cluster import CONNECT_SECONDS, READ_SECONDS, Cluster, ClusterError, collection_path
+from fluxapps.engine.owner import PULUMI_MANAGER
+from fluxapps.model.objects import ObjectId, object_id
+
+CONFLICT: Final = 409
+_NOT_FOUND: Final = 404
+_ERRORS: Final = 400
+_POLL: Final = 0.2
+
+
+class ClusterWriter(Cluster):
+    """A cluster that is written to as Pulumi's provider would: under its name, so that it meets no conflict later."""
+
+    def create(self, made: Mapping[str, Any], *, dry_run: bool = False) -> dict[str, Any]:
+        """Make an object, and return it as it is then.
+
+        Raises:
+            ClusterError: It is refused; it is there already (status 409).
+        """
+        identity = object_id(dict(made))
+        return self._sent("POST", collection_path(made["apiVersion"], identity.kind, identity.namespace), made, dry_run)
+
+    def replace(self, made: Mapping[str, Any], *, dry_run: bool = False) -> dict[str, Any]:
+        """Write an object as a whole over the version that *made* names, and return it as it is then.
+
+        Raises:
+            ClusterError: It is refused; somebody has changed the object meanwhile (status 409).
+        """
+        return self._sent("PUT", path_of(object_id(dict(made)), made["apiVersion"]), made, dry_run)
+
+    def delete(self, found: Mapping[str, Any]) -> None:
+        """Delete the very object *found*; one that is gone already is no error.
+
+        Raises:
+            ClusterError: It is refused; another object has its name now (status 409).
+        """
+        body = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": found["metadata"]["uid"]}}
+        path = path_of(object_id(dict(found)), found["apiVersion"])
+        try:
+            self._sent("DELETE", path, body, dry_run=False)
+        except ClusterError as exc:
+            if exc.status != _NOT_FOUND:
+                raise
+
+    def is_gone(self, found: Mapping[str, Any], within: float) -> bool:
+        """Wait until the very object *found* is gone, *within* seconds at most, and say whether it is."""
+        identity, uid = object_id(dict(found)), found["metadata"]["uid"]
+        deadline = time.monotonic() + within
+        while (present := self.metadata(identity, found["apiVersion"])) is not None and present["uid"] == uid:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_POLL)
+        return True
+
+    def _sent(self, method: str, path: str, body: Mapping[str, Any], dry_run: bool) -> dict[str, Any]:
+        query = {"fieldManager": PULUMI_MANAGER} if method != "DELETE" else {}
+        if dry_run:
+            query["dryRun"] = "All"
+        try:
+            answer = self._pool.request(
+                method,
+                f"{self.server}{path}" + (f"?{urlencode(query)}" if query else ""),
+                body=json.dumps(body).encode(),
+                headers={"Content-Type": "application/json", "User-Agent": "fluxapps", **self._credentials()},
+                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
+                # Once more after 429 is safe: nothing was done.
+                retries=urllib3.Retry(
+                    total=10,
+                    connect=False,
+                    read=False,
+                    redirect=False,
+                    other=False,
+                    raise_on_status=False,
+                    allowed_methods=None,
+                    status_forcelist=(),
+                ),
+            )
+        except (urllib3.exceptions.HTTPError, OSError) as exc:
+            raise ClusterError(f"{self} can't be reached: {exc}", "start it, then run this again") from exc
+        if answer.status >= _ERRORS:
+            raise self._refusal(answer.status, answer.data, path)
+        done: dict[str, Any] = json.loads(answer.data)
+        return done
+
+
+def path_of(identity: ObjectId, api_version: str) -> str:
+    """Return the API's path of one object."""
+    return f"{collection_path(api_version, identity.kind, identity.namespace)}/{quote(identity.name)}"

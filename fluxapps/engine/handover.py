@@ -1,0 +1,203 @@
+"""Carries out a takeover, and lets go of objects: each write atomic, each safe to be the last one of a killed run."""
+
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from fluxapps.engine.adoption import DELIVERED_KINDS
+from fluxapps.engine.cluster import ClusterError, in_parallel
+from fluxapps.engine.cluster_writer import CONFLICT, ClusterWriter, path_of
+from fluxapps.engine.lookup import look_up
+from fluxapps.model.declare.names import HELM_RELEASE_API, KUSTOMIZATION_API, SOURCE_API, STACK_LABEL
+from fluxapps.model.live.condition import is_ready
+from fluxapps.model.live.drift import Difference
+from fluxapps.model.live.hand_over import attached, changed_fields, detached, orphaning, resumed, suspended
+from fluxapps.model.live.helm_release import helm_chart_of
+from fluxapps.model.live.takeover import End, Found, Takeover, takeover
+from fluxapps.model.objects import DeclaredObject, ObjectId, Role
+
+_ROUNDS: Final = 5
+"""A Kustomization that was at work while it was suspended may write once more over what was taken."""
+_GONE_WITHIN: Final = 120.0
+"""Seconds for a suspended HelmRelease to go, whose controller may have a Helm action to end first."""
+_READ_WITHIN: Final = 60.0
+"""Seconds for Flux to read the repository as it is declared."""
+_POLL: Final = 0.5
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """An object that is to be taken, and what that changes of it."""
+
+    declared: DeclaredObject
+    fields: tuple[Difference, ...]
+    """As the API server itself would store them, its defaults included."""
+
+
+@dataclass(kw_only=True)
+class Handover:
+    """A stack that takes over what is in its cluster."""
+
+    cluster: ClusterWriter
+    objects: tuple[DeclaredObject, ...]
+    """All that Pulumi delivers of the stack, with our marks."""
+    label: str
+    apps: Collection[str] | None
+    """Those to be taken; None: all, and what they share."""
+    say: Callable[[str], None]
+    found: Found = field(init=False)
+    """What the cluster held when it was last looked at."""
+
+    def plan(self) -> Takeover:
+        """Look at the cluster, and return what is left to do.
+
+        Raises:
+            ClusterError: It can't be read.
+        """
+        releases, kustomizations = in_parallel(
+            lambda kind: self.cluster.objects_of(*kind),
+            ((HELM_RELEASE_API, "HelmRelease"), (KUSTOMIZATION_API, "Kustomization")),
+        )
+        live = look_up(self.cluster, self.objects, self.label)
+        self.found = Found(label=self.label, live=live, releases=releases, kustomizations=kustomizations)
+        return takeover(self.objects, self.found, self.apps)
+
+    def takings(self, plan: Takeover) -> list[Taking]:
+        """Return what *plan* changes of each object it takes; the API server tries it, and writes nothing.
+
+        Raises:
+            ClusterError: It would refuse one.
+        """
+
+        def tried(declared: DeclaredObject) -> Taking:
+            live = self.found.live[declared.id]
+            stored = self.cluster.replace(attached(declared.manifest, live), dry_run=True)
+            return Taking(declared, changed_fields(live, stored))
+
+        return in_parallel(tried, plan.take)
+
+    def carry_out(self, plan: Takeover) -> None:
+        """Do what *plan* says, and what another look finds left to do, until ``up`` can adopt it all.
+
+        Raises:
+            ClusterError: The cluster refuses something; what was done by then harms nothing, and is gone on from.
+        """
+        for _ in range(_ROUNDS):
+            if plan.is_done:
+                self._keep_what_goes(plan)
+                return
+            try:
+                self._round(plan)
+            except ClusterError as exc:
+                # Somebody, a controller most likely, was quicker: look again.
+                if exc.status != CONFLICT:
+                    raise
+            plan = self.plan()
+        raise ClusterError(
+            f"{_listed(one.id for one in plan.take)} were changed back each time by somebody else",
+            "find who writes them: kubectl get --show-managed-fields; then run this again",
+        )
+
+    def _round(self, plan: Takeover) -> None:
+        for identity in plan.suspend:
+            self.say(f"suspend {identity}, which applies what is taken")
+            self.cluster.replace(suspended(self.found.kustomizations[identity], self.label))
+        for one in plan.create:
+            self.say(f"create {one.id}")
+            self.cluster.create(one.manifest)
+        self._take(one for one in plan.take if one.role in {Role.NAMESPACE, Role.SOURCE, Role.VALUES})
+        self._take(one for one in plan.take if one.role is Role.RELEASE)
+        for old, new in plan.replace:
+            self._make_way(old, new)
+        taken = [one for one in plan.take if one.role is Role.KUSTOMIZATION]
+        if taken:
+            self._until_read()
+        self._take(taken)
+
+    def _keep_what_goes(self, plan: Takeover) -> None:
+        """Have Kustomizations that the next ``up`` deletes leave what they applied."""
+        for identity, end in plan.end:
+            if end is End.ORPHAN:
+                self.cluster.replace(orphaning(self.found.kustomizations[identity]))
+
+    def _take(self, objects: Iterable[DeclaredObject]) -> None:
+        for one in objects:
+            self.say(f"take {one.id}")
+            # As it was when the plan was made, but for a Kustomization that was suspended since.
+            live = self.cluster.get(path_of(one.id, one.manifest["apiVersion"])) or self.found.live[one.id]
+            self.cluster.replace(attached(one.manifest, {**live, "kind": one.id.kind}))
+
+    def _make_way(self, old: ObjectId, new: ObjectId) -> None:
+        """Delete a HelmRelease and leave its Helm release running: suspended ones are not uninstalled."""
+        self.say(f"suspend and delete {old}, whose Helm release goes on as {new}")
+        live = self.found.releases[old]
+        live = self.cluster.replace(suspended(live, self.label))
+        self.cluster.delete(live)
+        if not self.cluster.is_gone(live, _GONE_WITHIN):
+            raise ClusterError(
+                f"{old} is suspended and being deleted, and does not go: is helm-controller running?",
+                "look at it: kubectl get pods -n flux-system; then run this again",
+            )
+        if (chart := helm_chart_of(live)) is not None and (
+            found := self.cluster.get(path_of(chart, SOURCE_API))
+        ) is not None:
+            self.cluster.delete({**found, "kind": chart.kind, "apiVersion": SOURCE_API})
+
+    def _until_read(self) -> None:
+        """Wait until Flux has read the repository as declared, so that no Kustomization sees another state of it."""
+        sources = [one for one in self.objects if one.app is None and one.id.kind == "GitRepository"]
+        deadline = time.monotonic() + _READ_WITHIN
+        for one in sources:
+            path = path_of(one.id, one.manifest["apiVersion"])
+            while (live := self.cluster.get(path)) is not None and not is_ready(live):
+                if time.monotonic() > deadline:
+                    self.say(f"{one.id} is not Ready yet; going on")
+                    return
+                time.sleep(_POLL)
+
+    def end(self) -> list[tuple[ObjectId, End]]:
+        """Let the Kustomizations go on that were suspended, or remove those that nothing is left of.
+
+        Returns:
+            What became of each.
+
+        Raises:
+            ClusterError: The cluster refuses it.
+        """
+        plan = self.plan()
+        for identity, end in plan.end:
+            live = self.found.kustomizations[identity]
+            if end is End.RESUME:
+                self.cluster.replace(resumed(live))
+            elif end is End.REMOVE:
+                self.cluster.delete(self._named(self.cluster.replace(orphaning(live)), identity))
+        return list(plan.end)
+
+    def _named(self, live: Mapping[str, Any], identity: ObjectId) -> Object:
+        return {**live, "apiVersion": KUSTOMIZATION_API, "kind": identity.kind}
+
+
+def labelled(cluster: ClusterWriter, label: str) -> dict[ObjectId, Object]:
+    """Return every object in *cluster* that carries the stack's *label*.
+
+    Raises:
+        ClusterError: It can't be read.
+    """
+    lists = in_parallel(lambda kind: cluster.objects_of(*kind, label=f"{STACK_LABEL}={label}"), DELIVERED_KINDS)
+    return {identity: live for some in lists for identity, live in some.items()}
+
+
+def let_go(cluster: ClusterWriter, objects: Iterable[Mapping[str, Any]]) -> None:
+    """Take our marks off *objects*.
+
+    Raises:
+        ClusterError: One is refused; the others are let go of all the same when this is run again.
+    """
+    in_parallel(lambda live: cluster.replace(detached(live)), list(objects))
+
+
+def _listed(objects: Iterable[ObjectId]) -> str:
+    return ", ".join(map(str, objects))

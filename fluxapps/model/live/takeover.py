@@ -1,0 +1,241 @@
+"""What to do with which object so that a stack owns what runs already, and nothing is uninstalled or restarted.
+
+A plan from plain data: made anew after each step, it says what is left to do, so that a run that was killed between any
+two writes is finished by the next.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from typing import Final
+
+from fluxapps.model.declare.names import APP_LABEL, KUSTOMIZE, STACK_LABEL
+from fluxapps.model.live.drift import Live, differences
+from fluxapps.model.live.hand_over import OWNER_LABELS, SUSPENDED_BY
+from fluxapps.model.live.helm_release import Reinstall, helm_id, reinstalls
+from fluxapps.model.live.inventory import inventory_of
+from fluxapps.model.objects import DeclaredObject, ObjectId, Role
+
+BOOTSTRAPPED: Final = "flux-system"
+"""What `flux bootstrap` calls its own GitRepository and Kustomization, which are never touched."""
+
+_MADE_HERE: Final = (Role.NAMESPACE, Role.SOURCE, Role.VALUES)
+"""What must be there before a release refers to it."""
+
+
+@unique
+class End(StrEnum):
+    """What becomes of a Kustomization that applied what is taken."""
+
+    RESUME = "resume"
+    """It goes on with the rest; what was taken carries the annotation by which it leaves that alone."""
+    REMOVE = "remove"
+    """Nothing of its is left: it is deleted, its objects stay."""
+    ORPHAN = "orphan"
+    """The stack's own, and not declared any more: the next ``up`` deletes it, its objects stay."""
+    KEEP = "keep suspended"
+    """Git would bring back a HelmRelease whose Helm release another one has now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a cluster holds."""
+
+    label: str
+    """Value of the stack's label."""
+    live: Mapping[ObjectId, Live]
+    """Declared objects that are there, and all that carry the stack's label."""
+    releases: Mapping[ObjectId, Live]
+    """Every HelmRelease."""
+    kustomizations: Mapping[ObjectId, Live]
+    """Every Kustomization."""
+
+    def is_ours(self, live: Live) -> bool:
+        """Return whether *live* carries the stack's label."""
+        return stack_of(live) == self.label
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Takeover:
+    """What is to be done, in this order."""
+
+    suspend: tuple[ObjectId, ...] = ()
+    """Kustomizations that apply what is taken."""
+    create: tuple[DeclaredObject, ...] = ()
+    """Namespaces, sources and values that are not there yet."""
+    take: tuple[DeclaredObject, ...] = ()
+    """Objects that are there, and are made what is declared."""
+    replace: tuple[tuple[ObjectId, ObjectId], ...] = ()
+    """HelmReleases to be suspended and deleted, each with the declared one that has its Helm release from now on."""
+    end: tuple[tuple[ObjectId, End], ...] = ()
+    """What then becomes of suspended Kustomizations."""
+    others: tuple[ObjectId, ...] = ()
+    """Somebody else's that are declared and not to be taken: they would stand in the way of ``up``."""
+    other_stack: tuple[tuple[ObjectId, str], ...] = ()
+    """Those that another stack has not let go of, and its label."""
+    going: tuple[ObjectId, ...] = ()
+    """Those that are being deleted."""
+    bootstrapped: tuple[ObjectId, ...] = ()
+    """`flux bootstrap`'s own objects, which the stack declares under the same name."""
+    reinstalls: tuple[tuple[DeclaredObject, Reinstall], ...] = ()
+    """What Flux would uninstall and install anew."""
+
+    @property
+    def is_done(self) -> bool:
+        """Return whether nothing is left to write before ``up``."""
+        return not (self.create or self.take or self.replace)
+
+
+def takeover(objects: Collection[DeclaredObject], found: Found, apps: Collection[str] | None) -> Takeover:
+    """Return what is left to do so that *objects* belong to the stack.
+
+    Args:
+        objects: All that Pulumi delivers of the stack, with our marks, in topological order.
+        found: What the cluster holds.
+        apps: Those to be taken, with what they share; None: all of the stack.
+    """
+    declared = {one.id: one for one in objects}
+    wanted = _wanted(declared, apps)
+    foreign = {one: live for one, live in found.live.items() if one in declared and not found.is_ours(live)}
+    taken = [
+        one
+        for one in wanted
+        if one.id in foreign
+        or (_is_read_first(one) and one.id in found.live and differences(one.manifest, found.live[one.id]))
+    ]
+    replaced = tuple(_replaced(wanted, declared, found))
+    handed = {*(one.id for one in taken), *(old for old, _ in replaced)}
+    owners = _owners(handed, found)
+    ours = {*handed, *found.live.keys() - foreign.keys()}
+    lent = {one: stack_of(_at(one, found)) for one in {*foreign, *(old for old, _ in replaced)}}
+    kept_by = {one: stack for one, stack in lent.items() if stack is not None and stack != found.label}
+    return Takeover(
+        suspend=tuple(sorted(one for one in owners if not _is_suspended(found.kustomizations[one]))),
+        create=tuple(one for one in wanted if one.id not in found.live and one.role in _MADE_HERE),
+        take=tuple(taken),
+        replace=replaced,
+        end=tuple(_ends(declared.keys(), ours, replaced, owners, found)),
+        others=tuple(sorted(one for one in foreign if one not in handed and one not in kept_by)),
+        other_stack=tuple(sorted(kept_by.items())),
+        going=tuple(sorted(one for one in handed if "deletionTimestamp" in _at(one, found)["metadata"])),
+        bootstrapped=tuple(sorted(one for one in handed if _is_bootstrapped(one))),
+        reinstalls=tuple(
+            (one, field)
+            for one in taken
+            if one.role is Role.RELEASE
+            for field in reinstalls(one.manifest, found.live[one.id])
+        ),
+    )
+
+
+def _wanted(declared: Mapping[ObjectId, DeclaredObject], apps: Collection[str] | None) -> list[DeclaredObject]:
+    """Return what is to be taken, in the order declared: objects of *apps*, and the shared ones that come before."""
+    if apps is None:
+        return list(declared.values())
+    names = set(apps)
+    wanted = {one.id for one in declared.values() if one.app in names}
+    reached = list(wanted)
+    while reached:
+        for earlier in declared[reached.pop()].after:
+            if earlier not in wanted and declared[earlier].app is None:
+                wanted.add(earlier)
+                reached.append(earlier)
+    return [one for one in declared.values() if one.id in wanted]
+
+
+def _replaced(
+    wanted: Iterable[DeclaredObject], declared: Collection[ObjectId], found: Found
+) -> Iterator[tuple[ObjectId, ObjectId]]:
+    """Yield HelmReleases that aren't declared, each with the one of *wanted* that makes the same Helm release."""
+    takers = {helm_id(one.manifest): one.id for one in wanted if one.role is Role.RELEASE}
+    for identity, live in sorted(found.releases.items()):
+        if identity not in declared and (taker := takers.get(helm_id(live))) is not None:
+            yield identity, taker
+
+
+def _owners(handed: Iterable[ObjectId], found: Found) -> set[ObjectId]:
+    """Return the Kustomizations that apply one of *handed*, and are there."""
+    owners = {owner for one in handed if (owner := owner_of(_at(one, found))) is not None}
+    return {one for one in owners if one in found.kustomizations and not _is_bootstrapped(one)}
+
+
+def owner_of(live: Live) -> ObjectId | None:
+    """Return the Kustomization that applied *live*, by the labels it leaves."""
+    labels = live["metadata"].get("labels", {})
+    name, namespace = (labels.get(key) for key in OWNER_LABELS)
+    return ObjectId(KUSTOMIZE, "Kustomization", namespace, name) if name and namespace else None
+
+
+def _ends(
+    declared: Collection[ObjectId],
+    ours: Collection[ObjectId],
+    replaced: Collection[tuple[ObjectId, ObjectId]],
+    owners: Collection[ObjectId],
+    found: Found,
+) -> Iterator[tuple[ObjectId, End]]:
+    """Yield what becomes of each Kustomization that attach suspends, or has suspended in a run before.
+
+    *ours* are the objects that belong to the stack once all is taken.
+    """
+    renamed = _renamed(replaced, found)
+    for identity, live in sorted(found.kustomizations.items()):
+        mine = found.is_ours(live)
+        if (
+            mine
+            and identity not in declared
+            and (identity in owners or identity in renamed or _by(live) == found.label)
+        ):
+            yield identity, End.ORPHAN
+        elif identity in declared and not mine:
+            # It is taken itself, and goes on as what is declared.
+            continue
+        elif identity in owners or _by(live) == found.label:
+            left = [one for one in inventory_of(live) if one not in ours]
+            gone = {old for old, _ in replaced}
+            comes_back = any(one in gone or _is_missing_release(one, found) for one in inventory_of(live))
+            left = [one for one in left if one not in gone and not _is_missing_release(one, found)]
+            if mine:
+                yield identity, End.RESUME
+            elif not left and owner_of(live) is None:
+                yield identity, End.REMOVE
+            else:
+                yield identity, End.KEEP if comes_back else End.RESUME
+
+
+def _renamed(replaced: Iterable[tuple[ObjectId, ObjectId]], found: Found) -> set[ObjectId]:
+    """Return the Kustomizations of the stack's own apps whose releases go to apps of other names."""
+    marks = (found.releases[old]["metadata"].get("labels", {}) for old, _ in replaced)
+    apps = {labels.get(APP_LABEL) for labels in marks if labels.get(STACK_LABEL) == found.label}
+    return {one for one, live in found.kustomizations.items() if found.is_ours(live) and one.name in apps}
+
+
+def _is_missing_release(identity: ObjectId, found: Found) -> bool:
+    return identity.kind == "HelmRelease" and identity not in found.releases
+
+
+def _is_read_first(declared: DeclaredObject) -> bool:
+    """Return whether Flux must read it as declared before a Kustomization that is taken goes on."""
+    return declared.id.kind == "GitRepository" and declared.app is None
+
+
+def _is_bootstrapped(identity: ObjectId) -> bool:
+    return identity.kind in {"Kustomization", "GitRepository"} and identity.name == BOOTSTRAPPED
+
+
+def _is_suspended(live: Live) -> bool:
+    return bool(live["spec"].get("suspend"))
+
+
+def _by(live: Live) -> str | None:
+    found: str | None = live["metadata"].get("annotations", {}).get(SUSPENDED_BY)
+    return found
+
+
+def stack_of(live: Live) -> str | None:
+    """Return the label's value of the stack that *live* belongs to, if any."""
+    found: str | None = live["metadata"].get("labels", {}).get(STACK_LABEL)
+    return found
+
+
+def _at(identity: ObjectId, found: Found) -> Live:
+    return found.live[identity] if identity in found.live else found.releases[identity]
