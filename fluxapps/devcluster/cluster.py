@@ -106,6 +106,11 @@ class Cluster:
         port = self.ports.get(processes.CHART_SERVER)
         return f"http://{ports.LOOPBACK}:{port}/{repositories.STAND_INS}" if port else ""
 
+    @property
+    def registry_url(self) -> str:
+        """The same charts in an OCI registry, over plain HTTP: ``oci://…``, without the chart's name."""
+        return self.charts_url.replace("http:", "oci:")
+
     def repository_url(self, name: str, working_tree: Path) -> str:
         """Let the git server serve the commits of a working tree, and return the address.
 

@@ -267,7 +267,10 @@ def test_a_repository_is_followed_as_its_ref_says(repository: Repository, object
 def test_what_the_stand_in_lacks_is_refused(repository: Repository, objects: Objects) -> None:
     git = git_repository("lacking", repository, secretRef={"name": "credentials"})
     chart = source("OCIRepository", "lacking", url="oci://registry.example.org/charts/web")
-    for manifest, told in ((git, "secretRef of a GitRepository"), (chart, "kind of a OCIRepository")):
+    for manifest, told in (
+        (git, "secretRef of a GitRepository"),
+        (chart, "layerSelector.operation other than copy of a OCIRepository"),
+    ):
         objects.apply(manifest)
         found = objects.until(manifest, is_failing)
         assert ready(found)["reason"] == "UnknownToStandIn"

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from fluxapps.devcluster.flux import processes
-from fluxapps.devcluster.flux.chart_server import CHARTS, charts, index
+from fluxapps.devcluster.flux.charts import CHARTS, charts, index
 from fluxapps.devcluster.flux.repositories import git_folder, link
 from fluxapps.devcluster.flux.source.versions import Range, Version
 from fluxapps.devcluster.ports import LOOPBACK, choose

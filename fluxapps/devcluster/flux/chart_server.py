@@ -1,62 +1,26 @@
-"""A Helm repository over plain HTTP: packs charts from their folders whenever it is asked.
+"""A Helm repository over plain HTTP, and an OCI registry: packs charts from their folders whenever it is asked.
 
-``/<repository>/index.yaml`` lists the charts of the folder ``<repository>``, one chart a folder below it; repository
-``stand-ins`` has those of this package.
+``/<repository>/index.yaml`` lists the charts of the folder ``<repository>``, one chart in one version a folder below
+it; ``/v2/<repository>/<chart>`` is the same chart in a registry. Repository ``stand-ins`` has those of this package.
 """
 
 import argparse
-import hashlib
+import json
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
-import yaml
-
+from fluxapps.devcluster.flux import registry
+from fluxapps.devcluster.flux.charts import CHARTS, charts, index
+from fluxapps.devcluster.flux.registry import Content
 from fluxapps.devcluster.flux.repositories import STAND_INS
-from fluxapps.devcluster.flux.source.artifacts import packed
 from fluxapps.devcluster.ports import LOOPBACK
 
-CHARTS = Path(__file__).resolve().parents[1] / "charts"
-"""Stand-ins of our own for the charts of a shipped fleet; the same names, nothing of their content."""
 _HEALTH = "/readyz"
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """A chart, packed."""
-
-    metadata: dict[str, Any]
-    """What its Chart.yaml says."""
-    data: bytes
-
-    @property
-    def file(self) -> str:
-        """The name of the packed file."""
-        return f"{self.metadata['name']}-{self.metadata['version']}.tgz"
-
-
-def charts(repository: Path) -> Iterator[Chart]:
-    """Return the charts in the folders of a folder, packed: the same bytes for the same files."""
-    for file in sorted(repository.glob("*/Chart.yaml")):
-        metadata: dict[str, Any] = yaml.safe_load(file.read_text("utf-8"))
-        folder = file.parent
-        paths = sorted(path for path in folder.rglob("*") if path.is_file())
-        inside = ((f"{metadata['name']}/{path.relative_to(folder).as_posix()}", path.read_bytes()) for path in paths)
-        yield Chart(metadata, packed(inside))
-
-
-def index(found: Iterator[Chart]) -> bytes:
-    """Return the index of some charts: the same bytes for the same charts."""
-    entries: dict[str, list[dict[str, Any]]] = {}
-    for chart in found:
-        digest = hashlib.sha256(chart.data).hexdigest()
-        entry = {**chart.metadata, "urls": [chart.file], "digest": digest, "created": "2000-01-01T00:00:00Z"}
-        entries.setdefault(chart.metadata["name"], []).append(entry)
-    return yaml.safe_dump({"apiVersion": "v1", "entries": entries, "generated": "2000-01-01T00:00:00Z"}).encode()
+_REGISTRY = "/v2/"
+_BYTES = "application/octet-stream"
+_UNKNOWN = {"manifests": "MANIFEST_UNKNOWN", "tags": "NAME_UNKNOWN", "blobs": "BLOB_UNKNOWN"}
 
 
 class _Repositories(BaseHTTPRequestHandler):
@@ -64,26 +28,55 @@ class _Repositories(BaseHTTPRequestHandler):
     folder: Path
 
     def do_GET(self) -> None:
-        repository, _, file = self.path.lstrip("/").partition("/")
-        content = b"" if self.path == _HEALTH else self._content(repository, file)
-        if content is None:
-            self.send_error(HTTPStatus.NOT_FOUND)
-            return
-        self.send_response(HTTPStatus.OK)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
+        if self.path in {_HEALTH, _REGISTRY}:
+            self._answer(Content(_BYTES, b""))
+        elif self.path.startswith(_REGISTRY):
+            self._answer_as_registry(*self.path.removeprefix(_REGISTRY).rsplit("/", 2))
+        else:
+            repository, _, file = self.path.lstrip("/").partition("/")
+            data = self._file(repository, file)
+            if data is None:
+                self.send_error(HTTPStatus.NOT_FOUND)
+            else:
+                self._answer(Content(_BYTES, data))
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
 
     def log_message(self, *_: object) -> None:
         pass
 
-    def _content(self, repository: str, file: str) -> bytes | None:
-        folder = CHARTS if repository == STAND_INS else self.folder / repository
-        if not repository.strip(".") or not folder.is_dir():
+    def _answer_as_registry(self, name: str, what: str = "", reference: str = "") -> None:
+        repository, _, chart = name.rpartition("/")
+        folder = self._folder(repository)
+        found = registry.content(chart, what, reference, charts(folder)) if folder else None
+        if found is not None:
+            self._answer(found)
+            return
+        error = {"code": _UNKNOWN.get(what, "UNSUPPORTED"), "message": f"{name} has no {what} {reference}"}
+        told = Content("application/json", json.dumps({"errors": [error]}).encode())
+        self._answer(told, HTTPStatus.NOT_FOUND)
+
+    def _answer(self, content: Content, status: HTTPStatus = HTTPStatus.OK) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content.media_type)
+        self.send_header("Content-Length", str(len(content.data)))
+        self.send_header("Docker-Content-Digest", content.digest)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content.data)
+
+    def _file(self, repository: str, file: str) -> bytes | None:
+        folder = self._folder(repository)
+        if folder is None:
             return None
         if file == "index.yaml":
             return index(charts(folder))
         return next((chart.data for chart in charts(folder) if chart.file == file), None)
+
+    def _folder(self, repository: str) -> Path | None:
+        folder = CHARTS if repository == STAND_INS else self.folder / repository
+        return folder if repository.strip(".") and folder.is_dir() else None
 
 
 def main() -> None:

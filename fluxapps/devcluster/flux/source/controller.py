@@ -8,8 +8,9 @@ from http import HTTPStatus
 from pathlib import Path
 
 from fluxapps.devcluster.flux.kubernetes import Key, Kubernetes, Object, RequestError
-from fluxapps.devcluster.flux.source import git, helm
+from fluxapps.devcluster.flux.source import git, helm, oci
 from fluxapps.devcluster.flux.source.artifacts import Artifacts
+from fluxapps.devcluster.flux.source.durations import seconds
 from fluxapps.devcluster.flux.source.queue import Queue
 from fluxapps.devcluster.flux.source.status import (
     FailedError,
@@ -121,7 +122,7 @@ class Controller:
         self._write(key, found, ready(found, fetched))
         self._artifacts.forget_others(key, fetched.artifact)
         self._failures.pop(key, None)
-        return helm.seconds(found["spec"].get("interval", _DEFAULT_INTERVAL))
+        return seconds(found["spec"].get("interval", _DEFAULT_INTERVAL))
 
     def _fetch(self, key: Key, found: Object) -> Fetched:
         _refuse_unknown(key, found)
@@ -129,6 +130,8 @@ class Controller:
             return git.fetch(key, found, self._artifacts, self._clones)
         if key.kind == "HelmRepository":
             return helm.fetch_index(key, found, self._artifacts)
+        if key.kind == "OCIRepository":
+            return oci.fetch(key, found, self._artifacts)
         source = found["spec"]["sourceRef"]
         named = self._api.get(Key(source["kind"], key.namespace, source["name"]))
         return helm.fetch_chart(key, found, named, self._artifacts)
@@ -151,6 +154,7 @@ class Controller:
 _REFUSALS: dict[str, Callable[[Object], list[str]]] = {
     "GitRepository": lambda spec: [name for name in git.UNKNOWN if spec.get(name)],
     "HelmRepository": lambda spec: [name for name in helm.UNKNOWN_OF_REPOSITORY if spec.get(name)],
+    "OCIRepository": oci.unknown,
     "HelmChart": lambda spec: [
         *(name for name in helm.UNKNOWN_OF_CHART if spec.get(name)),
         *(["sourceRef.kind"] if spec["sourceRef"]["kind"] != "HelmRepository" else []),

@@ -2,29 +2,26 @@
 
 import hashlib
 import posixpath
-import re
 import urllib.error
 import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 from http.client import HTTPException
 
 import yaml
 
 from fluxapps.devcluster.flux.kubernetes import Key, Object
+from fluxapps.devcluster.flux.source import oci
 from fluxapps.devcluster.flux.source.artifacts import Artifacts, Content
+from fluxapps.devcluster.flux.source.durations import seconds
 from fluxapps.devcluster.flux.source.status import FailedError, Fetched
 from fluxapps.devcluster.flux.source.versions import newest
 
 UNKNOWN_OF_REPOSITORY = ("secretRef", "certSecretRef", "accessFrom")
 UNKNOWN_OF_CHART = ("valuesFiles", "verify")
 """Fields of a spec that this stand-in has nothing for."""
-_DURATION = re.compile(r"([0-9.]+)(ms|s|m|h)")
-_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
 _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-def seconds(duration: str) -> float:
-    """Return how long a duration of Flux is."""
-    return sum(float(number) * _SECONDS[unit] for number, unit in _DURATION.findall(duration))
 
 
 def fetch_index(key: Key, found: Object, artifacts: Artifacts) -> Fetched:
@@ -70,31 +67,48 @@ def fetch_chart(key: Key, found: Object, source: Object | None, artifacts: Artif
         plural = {"HelmRepository": "helmrepositories", "GitRepository": "gitrepositories"}.get(kind, kind)
         text = f'failed to get source: {plural}.source.toolkit.fluxcd.io "{name}" not found'
         raise FailedError("SourceUnavailable", text)
+    if source["spec"].get("type") == "oci":
+        registry, version = oci.offered(source, spec["chart"], spec.get("version", "*"))
+        return _kept(key, found, artifacts, _Offer(spec["chart"], version, partial(oci.pulled, registry, version)))
     index = artifacts.current(source)
     if index is None:
         raise FailedError("NoSourceArtifact", f"no artifact available for {kind} source '{name}'")
     entry = _entry(_entries(artifacts.read(index)), spec["chart"], spec.get("version", "*"))
-    version = entry["version"]
+    download = partial(_chart, entry, source["spec"])
+    fetched = _kept(key, found, artifacts, _Offer(entry["name"], entry["version"], download))
+    return replace(fetched, observed={**fetched.observed, "observedSourceArtifactRevision": index["revision"]})
+
+
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """A chart that a source has."""
+
+    name: str
+    version: str
+    download: Callable[[], bytes]
+    """Raises OSError."""
+
+
+def _kept(key: Key, found: Object, artifacts: Artifacts, offer: _Offer) -> Fetched:
+    """Download a chart, unless it is here already."""
     status = found.get("status", {})
     artifact = artifacts.current(found)
     is_same = (
-        artifact
-        and artifact["revision"] == version
-        and status.get("observedChartName") == entry["name"]
+        artifact is not None
+        and artifact["revision"] == offer.version
+        and status.get("observedChartName") == offer.name
         and status.get("observedGeneration") == found["metadata"]["generation"]
     )
-    if not is_same:
-        data = _download(entry, source["spec"])
-        if not artifact or artifact["revision"] != version or data != artifacts.read(artifact):
-            artifact = artifacts.keep(key, Content(f"{entry['name']}-{version}.tgz", version, data))
-    if artifact is None:
-        raise FailedError("NoSourceArtifact", f"no artifact available for {kind} source '{name}'")
-    observed = {
-        "observedChartName": entry["name"],
-        "observedSourceArtifactRevision": index["revision"],
-        "url": artifact["url"],
-    }
-    text = f"pulled '{entry['name']}' chart with version '{version}'"
+    if artifact is None or not is_same:
+        try:
+            data = offer.download()
+        except OSError as reason:
+            text = f"chart pull error: failed to download chart for remote reference: {reason}"
+            raise FailedError("ChartPullError", text) from reason
+        if artifact is None or artifact["revision"] != offer.version or data != artifacts.read(artifact):
+            artifact = artifacts.keep(key, Content(f"{offer.name}-{offer.version}.tgz", offer.version, data))
+    text = f"pulled '{offer.name}' chart with version '{offer.version}'"
+    observed = {"observedChartName": offer.name, "url": artifact["url"]}
     return Fetched(artifact, "ChartPullSucceeded", text, observed)
 
 
@@ -135,14 +149,6 @@ def _chosen(entries: list[Object] | None, chart: str, wanted: str) -> Object:
     if found is None:
         raise ValueError(f"no '{chart}' chart with version matching '{wanted}' found")
     return versions[found]
-
-
-def _download(entry: Object, repository: Object) -> bytes:
-    try:
-        return _chart(entry, repository)
-    except OSError as reason:
-        text = f"chart pull error: failed to download chart for remote reference: {reason}"
-        raise FailedError("ChartPullError", text) from reason
 
 
 def _chart(entry: Object, repository: Object) -> bytes:
