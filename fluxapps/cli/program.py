@@ -6,18 +6,21 @@ plugins, and settings that make it fast.
 
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import typer
 
 from fluxapps.cli.backend import Backend
 from fluxapps.cli.failure import CommandError
+from fluxapps.cli.progress_screen import ProgressScreen
+from fluxapps.cli.pulumi_process import Pulumi, is_attended
 from fluxapps.cli.render import own_folder, render_command, tell_difference
 from fluxapps.cli.session import command_line, stack_names
 from fluxapps.cli.stack import sound_fleet, tree_of
-from fluxapps.devcluster.foreground import run_in_foreground
 from fluxapps.devcluster.programs import ProgramError, find
 from fluxapps.devcluster.standins import StandInError, plugins
+from fluxapps.model import Fleet
 from fluxapps.model.problems import did_you_mean
 from fluxapps.model.tree import compare_tree
 
@@ -28,14 +31,34 @@ SETTINGS = {
 }
 """Of pulumi's environment, where the caller says nothing else."""
 
-PARALLEL = 64
-"""Operations at once: most of the time is waiting for the cluster."""
+PLAIN = "FLUXAPPS_PLAIN"
+"""Variable that asks for pulumi's own display."""
 
 _UNASKED = frozenset({"--yes", "-y", "--skip-preview", "-f", "--preview-only"})
 """Arguments of pulumi with which it asks nothing."""
 
+_DISPLAY = frozenset({
+    "--json", "-j", "--output", "--diff", "--debug", "-d", "--verbose", "-v", "--logtostderr", "--logflow", "--color",
+    "--event-log", "--emoji", "-e", "--interactive", "-i", "--neo", "--copilot", "--remote", "--help", "-h",
+})  # fmt: skip
+"""Arguments of pulumi that say how it shows what it does."""
 
-def run_program(root: Path, verb: str, stack: str, arguments: list[str], *, yes: bool) -> int:
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """What pulumi is to do on one stack, once everything that it needs is there."""
+
+    pulumi: Pulumi
+    verb: str
+    arguments: list[str]
+    yes: bool
+    apps: int | None
+    """How many apps the stack has; None where the files weren't read."""
+
+
+def run_program(  # noqa: PLR0913 - as many as the verb has options
+    root: Path, verb: str, stack: str, arguments: list[str], *, yes: bool, plain: bool = False
+) -> int:
     """Run pulumi's *verb* on *stack*, and return its exit code.
 
     Args:
@@ -44,13 +67,14 @@ def run_program(root: Path, verb: str, stack: str, arguments: list[str], *, yes:
         stack: Which stack.
         arguments: Passed on to pulumi.
         yes: Don't ask.
+        plain: Show what pulumi shows, instead of a line per app.
 
     Raises:
         ConfigError: The files have errors; no engine was started.
         CommandError: Something that pulumi needs is missing; no engine was started.
     """
-    project = _checked(root, verb, stack)
-    attended = sys.stdin.isatty() and sys.stdout.isatty()
+    fleet = _checked(root, verb, stack)
+    attended = is_attended()
     if not (attended or yes or verb == "preview" or _UNASKED.intersection(arguments)):
         raise CommandError(
             "there is no terminal to ask on whether the changes are wanted",
@@ -62,30 +86,51 @@ def run_program(root: Path, verb: str, stack: str, arguments: list[str], *, yes:
             f"the secrets of stack {stack} need a passphrase, and there is no terminal to ask for it",
             "set PULUMI_CONFIG_PASSPHRASE, or PULUMI_CONFIG_PASSPHRASE_FILE to a file that holds it",
         )
-    command = [verb, "--stack", stack, *_flags(verb, arguments, yes=yes, attended=attended), *arguments]
     try:
-        pulumi = find("pulumi", say=_say)
-        with plugins(pulumi, say=_say, environ=_environment(), project=root) as given:
-            if verb != "destroy" and backend.lacks_stack(project, stack):
+        program = find("pulumi", say=_say)
+        with plugins(program, say=_say, environ=_environment(), project=root) as given:
+            pulumi = Pulumi(program=program, env=given.env, root=root, stack=stack, attended=attended)
+            if fleet is not None and backend.lacks_stack(fleet.project, stack):
                 _say(f"stack {stack} is new: pulumi stack init {stack}")
-                if code := run_in_foreground([str(pulumi), "stack", "init", stack, "--no-select"], given.env, root):
+                if code := pulumi.on_terminal("stack", "init", stack, "--no-select"):
                     return code
-            return run_in_foreground([str(pulumi), *command], given.env, root)
+            if plain or os.environ.get(PLAIN) or wants_plain(arguments):
+                return pulumi.plain(verb, arguments, yes=yes)
+            apps = len(fleet.apps) if fleet is not None else None
+            return carry_out(Operation(pulumi=pulumi, verb=verb, arguments=arguments, yes=yes, apps=apps))
     except (ProgramError, StandInError) as error:
         raise CommandError(getattr(error, "what", str(error)), getattr(error, "fix", "")) from error
 
 
-def _checked(root: Path, verb: str, stack: str) -> str:
-    """Refuse what would fail in the program too, before anything is started, and return the project's name."""
+def carry_out(operation: Operation) -> int:
+    """Do *operation*, showing it app by app, and return pulumi's exit code."""
+    # What `destroy` says before and after, and does around it, belongs here: cli/destroy.py, given the operation.
+    return show(operation)
+
+
+def show(operation: Operation) -> int:
+    """Run pulumi for *operation* with a line per app, and return its exit code."""
+    with ProgressScreen(operation.apps) as progress:
+        words = [] if operation.verb == "preview" else ["--yes", "--skip-preview"]
+        arguments = [*operation.arguments, *(word for word in words if word not in operation.arguments)]
+        code = operation.pulumi.heard(operation.verb, arguments, progress.hear, progress.interrupted)
+        progress.finish(operation.verb)
+    return code
+
+
+def _checked(root: Path, verb: str, stack: str) -> Fleet | None:
+    """Refuse what would fail in the program too, before anything is started, and return the stack.
+
+    None for `destroy`: it works from the state alone, and bad files must not keep anybody from it.
+    """
     if verb == "destroy":
-        # It works from the state alone: bad files must not keep anybody from it.
         stacks = stack_names(root)
         if stack not in stacks:
             raise CommandError(
                 f"no stack '{stack}': there is no Pulumi.{stack}.yaml",
                 did_you_mean(stack, stacks, otherwise=f"there are: {', '.join(stacks) or 'none'}"),
             )
-        return ""
+        return None
     fleet = sound_fleet(root, stack)
     if fleet.delivery == "git":
         folder = own_folder(root, fleet)
@@ -93,20 +138,12 @@ def _checked(root: Path, verb: str, stack: str) -> str:
             tell_difference(os.path.relpath(folder), difference, f"{render_command(root, stack)}, then commit it")
             if verb == "up":
                 raise typer.Exit(1)
-    return fleet.project
+    return fleet
 
 
-def _flags(verb: str, arguments: list[str], *, yes: bool, attended: bool) -> list[str]:
-    flags = []
-    if not any(each.startswith(("--parallel", "-p")) for each in arguments):
-        flags += ["--parallel", str(PARALLEL)]
-    if yes and verb != "preview":
-        flags.append("--yes")
-    if not attended:
-        flags.append("--non-interactive")
-    if os.environ.get("NO_COLOR"):
-        flags += ["--color", "never"]
-    return flags
+def wants_plain(arguments: list[str]) -> bool:
+    """Return whether *arguments* of pulumi are about its own display, or make it ask: then it gets the terminal."""
+    return any(each.partition("=")[0] in _DISPLAY or each.startswith(("--show-", "--suppress-")) for each in arguments)
 
 
 def _environment() -> dict[str, str]:

@@ -1,0 +1,173 @@
+"""An operation of pulumi on the screen: a line per app; on a terminal with what is in work below them."""
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.console import Group as Rows
+from rich.live import Live
+from rich.text import Text
+
+from fluxapps.cli.app_change import Change, GroupChange
+from fluxapps.cli.progress import Line, Progress, Told
+from fluxapps.cli.pulumi_events import Event, Summary
+from fluxapps.cli.screen import counted, harmless, print_sentence, screen
+
+_IN_WORK_SHOWN = 8
+"""So many apps in work are shown by name."""
+_LINES_SHOWN = 40
+"""On a terminal, so many apps get a line; then they are only counted, while failures go on being told."""
+_STYLES = {
+    Change.REMOVED: "red",
+    Change.REINSTALLED: "bold red",
+    Change.UPGRADED: "yellow",
+    Change.CHANGED: "yellow",
+    Change.ADOPTED: "cyan",
+    Change.NEW: "green",
+}
+_SEVERITIES = {"error": "bold red", "warning": "bold yellow"}
+_PAST = {
+    "create": "created",
+    "update": "updated",
+    "replace": "replaced",
+    "delete": "deleted",
+    "import": "imported",
+    "same": "unchanged",
+}
+"""Operations as pulumi's own summary calls them; others are steps of these."""
+
+
+class ProgressScreen:
+    """Shows an operation while it goes on. Use it in a ``with`` block, and hand it every event."""
+
+    def __init__(self, total: int | None) -> None:
+        """Begin.
+
+        Args:
+            total: How many apps there are; None where that isn't known.
+        """
+        self.progress = Progress(planning=False)
+        self._total = total
+        self._began = time.monotonic()
+        self._lines = 0
+        self._interrupts = 0
+        self._out = screen()
+        self._err = screen(stderr=True) if not self._out.is_terminal else self._out
+        self._live = (
+            Live(console=self._out, get_renderable=self._rows, auto_refresh=False, transient=True)
+            if self._out.is_terminal
+            else None
+        )
+
+    def __enter__(self) -> Self:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def hear(self, event: Event | None) -> None:
+        """Take *event* in, and show what it changes; None: show that time goes by."""
+        for line in () if event is None else self.progress.take(event):
+            self._print(line)
+        if self._live is not None:
+            self._live.refresh()
+
+    def interrupted(self) -> None:
+        """Say what a Ctrl-C does."""
+        self._interrupts += 1
+        self.progress.status = (
+            "interrupted: what is under way is brought to an end; Ctrl-C again to leave it undone"
+            if self._interrupts == 1
+            else "cancelled: the next run mends what this one left undone"
+        )
+        if self._live is None:
+            self._err.print(self.progress.status)
+
+    def finish(self, verb: str) -> None:
+        """Print what wasn't told yet, and the summary."""
+        for line in self.progress.end():
+            self._print(line)
+        if self._live is not None:
+            self._live.stop()
+        hidden = self._lines - _LINES_SHOWN
+        if self._live is not None and hidden > 0:
+            self._out.print(f"  and {counted(hidden, 'line')} more of what was done")
+        if self.progress.summary is not None:
+            print_summary(self._out, verb, self.progress, self.progress.summary, time.monotonic() - self._began)
+
+    def _print(self, line: Line) -> None:
+        if isinstance(line, Told):
+            print_told(self._err, line)
+            return
+        self._lines += 1
+        if self._live is None or self._lines <= _LINES_SHOWN:
+            self._out.print(text_of(line), soft_wrap=self._live is None)
+
+    def _rows(self) -> Rows:
+        progress = self.progress
+        in_work = progress.in_work
+        rows = [
+            Text.assemble((" … ", "dim"), f"{group.name}  ", (harmless(what), "dim"), overflow="ellipsis", no_wrap=True)
+            for group, what in list(in_work.items())[:_IN_WORK_SHOWN]
+        ]
+        if len(in_work) > _IN_WORK_SHOWN:
+            rows.append(Text(f" … and {len(in_work) - _IN_WORK_SHOWN} more", "dim"))
+        if progress.status:
+            rows.append(Text(harmless(progress.status), "cyan", overflow="ellipsis", no_wrap=True))
+        return Rows(*rows, Text(self._counts(len(in_work)), "dim"))
+
+    def _counts(self, in_work: int) -> str:
+        done = len(self.progress.worst)
+        of = f" of {self._total}" if self._total is not None else ""
+        failed = f", {len(self.progress.failed)} failed" if self.progress.failed else ""
+        waiting = max(0, (self._total or 0) - done - in_work)
+        return (
+            f"{done}{of} apps done, {in_work} in work{f', {waiting} waiting' if waiting else ''}{failed}"
+            f"  {time.monotonic() - self._began:.0f} s"
+        )
+
+
+def text_of(line: GroupChange, *, planned: bool = False) -> Text:
+    """Return what is told of *line*: what happened, or what is going to."""
+    change = line.change
+    word = change.planned if planned else change.done
+    details = line.details
+    return Text.assemble(
+        (f"{change.mark} {harmless(line.group.name)}", _STYLES.get(change, "")),
+        f"  {word}" if line.group.is_app else " ",
+        f"{':' if line.group.is_app else ''} {harmless(details)}" if details else "",
+    )
+
+
+def print_told(console: Console, told: Told) -> None:
+    """Print a message of the program, a provider or the engine."""
+    if told.severity in _SEVERITIES:
+        print_sentence(console, Text.assemble((told.severity, _SEVERITIES[told.severity]), ": ", harmless(told.text)))
+    else:
+        print_sentence(console, Text(harmless(told.text)))
+
+
+def print_summary(console: Console, verb: str, progress: Progress, summary: Summary, seconds: float) -> None:
+    """Print what became of the apps, and of the objects behind them."""
+    changes = list(progress.worst.items())
+    counts = {
+        change: sum(one is change for name, one in changes if name not in progress.failed)
+        for change in (Change.NEW, Change.ADOPTED, Change.UPGRADED, Change.CHANGED, Change.REINSTALLED, Change.REMOVED)
+    }
+    words: dict[str, int] = {}
+    for change, count in counts.items():
+        words[change.done] = words.get(change.done, 0) + count
+    words["failed"] = len(progress.failed)
+    words["unchanged"] = sum(one is Change.UNCHANGED for name, one in changes if name not in progress.failed)
+    apps = ", ".join(f"{count} {word}" for word, count in words.items() if count) or "none"
+    objects = ", ".join(f"{count} {_PAST[op]}" for op, count in summary.counts.items() if op in _PAST and count)
+    result = {"succeeded": "done", "canceled": "cancelled"}.get(summary.result, summary.result)
+    style = "bold green" if result == "done" else "bold red"
+    console.print(Text.assemble((f"{verb} {result}", style), f" in {seconds:.0f} s; apps: {apps}"))
+    console.print(f"objects: {objects or 'none'}", style="dim")
