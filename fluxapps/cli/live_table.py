@@ -14,9 +14,8 @@ from fluxapps.engine.cluster import Cluster
 from fluxapps.engine.lookup import Live
 from fluxapps.model import Fleet
 from fluxapps.model.declare.names import STACK_LABEL
-from fluxapps.model.live.drift import ABSENT, Difference
 from fluxapps.model.live.standing import AppStanding, ObjectStanding, Ready
-from fluxapps.model.live.writers import writers_of
+from fluxapps.model.live.wording import in_words
 
 SHARED = "(shared)"
 """The line of what apps share: no app can be called so."""
@@ -30,7 +29,6 @@ _READY = {
 }
 _MOST_TOLD = 20
 """Objects that are told of below the table."""
-_LONGEST_VALUE = 60
 
 
 def print_live(console: Console, cluster: Cluster, fleet: Fleet) -> None:
@@ -138,22 +136,7 @@ def _trouble(one: ObjectStanding) -> Iterable[Text]:
     if one.suspended:
         yield Text.assemble(name, " is suspended")
     for each in one.drift:
-        yield Text.assemble(name, f": {harmless(told(each, one))}")
+        yield Text.assemble(name, f": {harmless(in_words(one.live, each))}")
     if one.ready not in {None, Ready.YES}:
         said = ": ".join(filter(None, (one.reason, one.message)))
         yield Text.assemble(name, f": {harmless(' '.join(said.split()))}")
-
-
-def told(difference: Difference, one: ObjectStanding) -> str:
-    """Return ``spec.interval is 5m instead of 30m (kubectl-edit)``."""
-    by = writers_of(one.live, difference.path) if one.live is not None else ()
-    wrote = f" ({by[0].manager})" if by else ""
-    if difference.live is ABSENT:
-        return f"{difference.field} is not there, declared as {_value(difference.declared)}"
-    return f"{difference.field} is {_value(difference.live)} instead of {_value(difference.declared)}{wrote}"
-
-
-def _value(value: object) -> str:
-    text = str(value) if isinstance(value, str) else repr(value)
-    text = " ".join(text.split()) or "empty"
-    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"

@@ -39,6 +39,8 @@ class Survey:
     """Those that carry the label and are not declared: what this run removes, or what a killed one left."""
     foreign: dict[ObjectId, str]
     """Somebody else's, and whose."""
+    unlabelled: frozenset[ObjectId]
+    """Ours, but for the label, which somebody took away."""
     going: frozenset[ObjectId]
     """Being deleted; nothing can be made in their place yet."""
 
@@ -84,12 +86,18 @@ def survey(cluster: Cluster, objects: Collection[DeclaredObject], label: str) ->
     ours = frozenset(
         identity for identity, metadata in found.items() if metadata.get("labels", {}).get(STACK_LABEL) == label
     )
+    unlabelled = frozenset(identity for identity, metadata in found.items() if lost_its_label(metadata))
     foreign = {
-        identity: owner_of(metadata)
-        for identity, metadata in found.items()
-        if identity not in ours and not lost_its_label(metadata)
+        identity: owner_of(metadata) for identity, metadata in found.items() if identity not in ours | unlabelled
     }
-    return Survey(live=live, ours=ours - going, left=frozenset(live) - wanted, foreign=foreign, going=going)
+    return Survey(
+        live=live,
+        ours=ours - going,
+        left=frozenset(live) - wanted,
+        foreign=foreign,
+        unlabelled=unlabelled,
+        going=going,
+    )
 
 
 def _can_be_there(identity: ObjectId, namespaces: Mapping[ObjectId, Metadata]) -> bool:

@@ -18,7 +18,7 @@ def obstacles(
     survey: Survey, cluster: Cluster, fleet: Fleet, objects: tuple[DeclaredObject, ...], label: str
 ) -> Iterator[Problem]:
     """Yield a problem for each of *objects* that is somebody else's already (error) or being deleted (warning)."""
-    files = {one.id: _file(fleet, one) for one in objects}
+    files = {one.id: file_of(fleet, one) for one in objects}
     for identity, owner in sorted(survey.foreign.items()):
         yield Problem(
             code="not-ours",
@@ -32,7 +32,7 @@ def obstacles(
             severity=Severity.WARNING,
             what=f"{identity} is being deleted in {cluster}, and can't be made anew before it is gone",
             file=files[identity],
-            fix=f"wait for it (kubectl {cluster.choice.flags} get {_reference(identity)}), then run this again",
+            fix=f"wait for it (kubectl {cluster.choice.flags} get {reference_to(identity)}), then run this again",
         )
 
 
@@ -58,7 +58,7 @@ def delivery_changed(cluster: Cluster, fleet: Fleet, label: str) -> list[Problem
     return [problem]
 
 
-def _file(fleet: Fleet, declared: DeclaredObject) -> str:
+def file_of(fleet: Fleet, declared: DeclaredObject) -> str:
     """Return the file that makes us declare it."""
     app = fleet.app_named(declared.app) if declared.app is not None else None
     if app is None and declared.role is Role.NAMESPACE and declared.id.name not in fleet.namespaces:
@@ -80,18 +80,20 @@ def _is_in(app: App, namespace: str) -> bool:
 def _ways_out(identity: ObjectId, owner: str, cluster: Cluster, label: str) -> str:
     kubectl = f"kubectl {cluster.choice.flags}"
     if owner.startswith(OTHER_STACK):
-        old, kind = owner.removeprefix(OTHER_STACK), _reference(identity).partition(" ")[0]
+        old, kind = owner.removeprefix(OTHER_STACK), reference_to(identity).partition(" ")[0]
         every = f"{kubectl} label {kind} -A -l {STACK_LABEL}={old} --overwrite {STACK_LABEL}={label}"
         return f"take it out of one of the two stacks; or, if stack {old} was renamed to this one, give it all: {every}"
-    take = f"give it to this stack: {kubectl} label {_reference(identity)} --overwrite {STACK_LABEL}={label}"
+    take = f"give it to this stack: {kubectl} label {reference_to(identity)} --overwrite {STACK_LABEL}={label}"
     if identity.kind == "Namespace":
         return f"leave it to them: `namespaces: {{{identity.name}: {{external: true}}}}`; or {take}"
     (key, value), *_ = SSA_IGNORE.items()
-    flux = f"; where Flux applies it, first take it from Flux: {kubectl} annotate {_reference(identity)} {key}={value}"
+    mark = f"{kubectl} annotate {reference_to(identity)} {key}={value}"
+    flux = f"; where Flux applies it, first take it from Flux: {mark}"
     gone = "name the release otherwise" if identity.group == HELM else "delete it"
     return f"{gone}; or {take}{flux}"
 
 
-def _reference(identity: ObjectId) -> str:
+def reference_to(identity: ObjectId) -> str:
+    """Return *identity* as kubectl takes it: ``helmreleases.helm.toolkit.fluxcd.io web -n web``."""
     resource = f"{plural(identity.kind)}.{identity.group}".rstrip(".")
     return f"{resource} {identity.name}" + (f" -n {identity.namespace}" if identity.namespace else "")

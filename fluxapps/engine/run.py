@@ -21,6 +21,7 @@ from fluxapps.engine.departure import removals
 from fluxapps.engine.flux_guard import flux_problems
 from fluxapps.engine.given import OVERLAY, differing, reconciled
 from fluxapps.engine.kubeconfig import ClusterChoice, choose_cluster
+from fluxapps.engine.one_writer import RESTORES, changed_by_hand, other_writers, writers_in
 from fluxapps.engine.provider import KubernetesProvider
 from fluxapps.engine.refusals import delivery_changed, obstacles
 from fluxapps.engine.report import line, report
@@ -168,12 +169,16 @@ class Run:
                 problems += delivery_changed(cluster, fleet, declared.label)
                 found = survey(cluster, declared.objects(), declared.label)
                 problems += [] if _errors(problems) else removals(cluster, fleet, found)
+                writers = writers_in(cluster)
         except ConfigError as exc:
             raise pulumi.RunError(self._report("can't be deployed", exc.problems)) from None
         except ClusterError as exc:
             problem = Problem(code="cluster", what=exc.what, file=self._stack_file, fix=exc.fix)
             raise pulumi.RunError(self._report("can't be deployed", (problem,))) from None
         problems += obstacles(found, cluster, fleet, declared.objects(), declared.label)
+        problems += other_writers(declared.objects(), found.live, writers, cluster, fleet)
+        if RESTORES not in self._environ:
+            problems += changed_by_hand(declared.objects(), found.live, found.unlabelled, fleet)
         self._tell(problems, f"can't be deployed to {cluster}", _hint(found, self.stack))
         self._cluster = (choice, refuse_other_cluster(cluster, uid, self.stack, self.project))
         return _with_objects(declared, found.adopted)

@@ -11,8 +11,13 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "fluxapps"
 
 NO_CODES = {
+    "before-first-apply",
     "flux-system",
     "helm-chart-value-overrides",
+    "helm-controller",
+    "kustomize-controller",
+    "pulumi-kubernetes",
+    "source-controller",
     "x-kubernetes-int-or-string",
     "x-kubernetes-preserve-unknown-fields",
     "x-kubernetes-validations",

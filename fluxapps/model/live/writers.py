@@ -2,9 +2,32 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from enum import Enum, unique
+from typing import Any, Final
 
 from fluxapps.model.live.drift import FieldPath, Live
+
+PULUMI: Final = "pulumi-kubernetes"
+"""Field manager of the provider's creations; its later ones have an ending of their own."""
+FLUX: Final = "kustomize-controller"
+"""Field manager of what Flux applies from Git."""
+
+_TAKEN_OVER: Final = ("kubectl", "before-first-apply")
+"""How the managers begin whose fields Pulumi takes, as Flux does: what a person has set by hand."""
+
+
+@unique
+class Hand(Enum):
+    """Whose a field is, as far as it matters to who writes it next."""
+
+    PULUMI = "Pulumi"
+    FLUX = "Flux"
+    KUBECTL = "kubectl"
+    """A person's: Pulumi's next update takes it over."""
+    OTHER = "other"
+    """Pulumi's next update meets a conflict."""
+    NOBODY = "nobody"
+    """The field isn't there, or nobody is known to have written it."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -25,6 +48,21 @@ def writers_of(live: Live, path: FieldPath) -> tuple[Writer, ...]:
     entries = [entry for entry in entries_of(live) if _has(entry.get("fieldsV1") or {}, path)]
     entries.sort(key=lambda entry: str(entry.get("time", "")), reverse=True)
     return tuple(dict.fromkeys(Writer(entry["manager"], entry.get("operation") == "Apply") for entry in entries))
+
+
+def hand_of(writers: Iterable[Writer]) -> Hand:
+    """Return whose a field of *writers*, the latest first, is."""
+    found = [_hand(writer.manager) for writer in writers]
+    # One that would object counts before one that would not.
+    return next((hand for hand in (Hand.FLUX, Hand.OTHER, Hand.KUBECTL, Hand.PULUMI) if hand in found), Hand.NOBODY)
+
+
+def _hand(manager: str) -> Hand:
+    if manager == FLUX:
+        return Hand.FLUX
+    if manager.startswith(PULUMI):
+        return Hand.PULUMI
+    return Hand.KUBECTL if manager.startswith(_TAKEN_OVER) else Hand.OTHER
 
 
 def entries_of(live: Live) -> Iterable[Mapping[str, Any]]:
