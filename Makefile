@@ -58,6 +58,10 @@ bench: $(STAMP) ## Measure speed and memory, as ratios, into docs/benchmarks.md
 	@$(BIN)/python -m fluxapps.devcluster programs kustomize
 	@$(BIN)/python -m tests.bench
 
+.PHONY: reliability
+reliability: programs ## Kill runs at every point and break what they need, into docs/reliability.md (half an hour)
+	@$(BIN)/python -m tests.reliability
+
 .PHONY: schemas
 schemas: $(STAMP) ## Generate fluxapps/schemas from Flux's CRDs
 	@$(BIN)/python -m fluxapps.schemas.generate

@@ -74,6 +74,11 @@ class Running:
         """What it has written so far, both streams."""
         return self._log.read_text("utf-8", "replace")
 
+    @property
+    def group(self) -> int:
+        """The process group that it leads."""
+        return self._process.pid
+
     def is_running(self) -> bool:
         """Say whether it goes on."""
         return self._process.poll() is None

@@ -1,9 +1,16 @@
-"""A run that is killed in the middle: what it made is taken over by the next one, with and without checkpoints."""
+"""A run that waits, and one that is killed in the middle: what it made is taken over by the next one."""
+
+from pathlib import Path
 
 import pytest
 
-from tests.engine.fleet import GIT_URL, Fleet
+from fluxapps.devcluster import Cluster
+from tests.engine.fleet import GIT_URL, WAYS, Fleet, Tools, Way
 from tests.engine.live import Live, version_of
+from tests.reliability.interruption import Interruption
+from tests.reliability.kills import Kill, survives_destroy, survives_up
+from tests.reliability.proxy import Proxy
+from tests.reliability.stack import OBJECTS, Lab
 
 pytestmark = pytest.mark.engine
 
@@ -38,26 +45,15 @@ def test_a_release_waits_for_what_flux_makes_of_other_yaml(fleet: Fleet, live: L
     fleet.unchanged()
 
 
-@pytest.mark.parametrize("skipped", ["true", "false"], ids=["without checkpoints", "with checkpoints"])
-def test_what_a_killed_run_made_is_taken_over(fleet: Fleet, live: Live, skipped: str) -> None:
-    first, then = two_steps(fleet)
-    with fleet.running("up", "--skip-preview", env={"PULUMI_SKIP_CHECKPOINTS": skipped}) as up:
-        live.until(first)
-        up.kill()
-    made = live.ours(fleet.label)
-    assert first in made
-    assert then not in made
-    # Without checkpoints the state knows nothing of them; with them, not of the one that was waited for.
-    assert fleet.is_empty() == (skipped == "true")
-    assert "locked by 1 lock" in fleet.refused("up")
-    fleet.pulumi("cancel", "--yes", fleet.name)
-
-    live.set_ready(first)
-    fleet.up(PULUMI_SKIP_CHECKPOINTS=skipped)
-
-    after = live.ours(fleet.label)
-    assert then in after
-    for what, found in made.items():
-        assert after[what]["metadata"]["uid"] == found["metadata"]["uid"]
-        assert after[what]["metadata"].get("generation") == found["metadata"].get("generation")
-    fleet.unchanged()
+@pytest.mark.parametrize("way", WAYS)
+def test_a_killed_run_is_no_loss(
+    way: Way, tmp_path: Path, flux_cluster: Cluster, flux_live: Live, pulumi_tools: Tools
+) -> None:
+    """One kill of each verb; `make reliability` tries them all."""
+    with Proxy(flux_cluster, tmp_path) as proxy:
+        stack = Lab(tmp_path, flux_cluster, flux_live, pulumi_tools, proxy).stack(way)
+        # The state of `fluxapps up` knows nothing of what was made; that of `pulumi up` knows some.
+        checkpoints = way == "pulumi"
+        survives_up(stack, proxy, Kill(Interruption(OBJECTS // 2, "everything"), checkpoints, "pulumi"))
+        stack.fleet.way = way
+        survives_destroy(stack, proxy, Kill(Interruption(5, "everything"), checkpoints, "pulumi"))
