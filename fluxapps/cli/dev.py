@@ -16,6 +16,7 @@ from fluxapps.cli.live_table import print_live
 from fluxapps.cli.program import run_program
 from fluxapps.cli.readiness import wait_until_ready
 from fluxapps.cli.screen import screen
+from fluxapps.cli.session import LOCAL_CLUSTER
 from fluxapps.cli.stack import WORKING
 from fluxapps.devcluster import Cluster, DevclusterError
 from fluxapps.engine.cluster import Cluster as LiveCluster
@@ -174,7 +175,7 @@ def stop(root: Path, *, reset: bool) -> None:
 
 def local_cluster(root: Path, *, flux: bool = False) -> Cluster:
     """Return the repository's local cluster, running or not."""
-    return Cluster(root / WORKING / "dev", flux=flux, say=_say)
+    return Cluster(root / LOCAL_CLUSTER, flux=flux, say=_say)
 
 
 def _uid(root: Path, stack: str, settings: dict[str, str]) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from fluxapps.cli.session import Session, nearest_root, stack_names
+from fluxapps.cli.session import LOCAL_CLUSTER, Session, nearest_root, stack_names
 
 
 @unique
@@ -60,6 +60,13 @@ def complete_repository(ctx: typer.Context, incomplete: str) -> list[str]:
         return []
     repositories = fleet.get("repositories") if isinstance(fleet, dict) else None
     return sorted(name for name in repositories or () if name.startswith(incomplete))
+
+
+def complete_process(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the local cluster's processes that begin with *incomplete*, from the names of their logs."""
+    root = _root(ctx)
+    logs = (root / LOCAL_CLUSTER / "logs").glob("*.log") if root else ()
+    return sorted(log.stem for log in logs if log.stem.startswith(incomplete))
 
 
 Root = Annotated[

@@ -8,6 +8,8 @@ from pathlib import Path
 from fluxapps.cli.failure import CommandError
 
 PROJECT_FILE = "Pulumi.yaml"
+LOCAL_CLUSTER = Path(".fluxapps", "dev")
+"""The local cluster's folder, from the repository's root."""
 
 
 @dataclass(kw_only=True)

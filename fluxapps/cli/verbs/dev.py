@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from fluxapps.cli.options import Root, Stack, Yes
+from fluxapps.cli.options import Root, Stack, Yes, complete_process
 from fluxapps.cli.session import Session
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="A real local cluster with the apps on it.")
@@ -49,6 +49,31 @@ def dev_reset(ctx: typer.Context, root: Root = None) -> None:  # noqa: ARG001
     from fluxapps.cli.dev import stop
 
     stop(ctx.ensure_object(Session).find_root(), reset=True)
+
+
+@app.command("logs")
+def dev_logs(
+    ctx: typer.Context,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME]...", help="Processes. Default: all.", autocompletion=complete_process, show_default=False
+        ),
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what they write, until Ctrl-C.")] = False,
+    lines: Annotated[
+        int | None,
+        typer.Option("--lines", "-n", min=0, help="Of each, at first. Default: 50 of those named, 5 of all."),
+    ] = None,
+    root: Root = None,  # noqa: ARG001
+) -> None:
+    """Print what the local cluster's processes wrote last.
+
+    The process that wrote last comes last.
+    """
+    from fluxapps.cli.dev_logs import show_logs
+
+    show_logs(ctx.ensure_object(Session).find_root(), names or (), lines=lines, follow=follow)
 
 
 @app.command("env")
