@@ -78,8 +78,18 @@ def fleet_as_given(root: Path, stack: str, environ: Mapping[str, str]) -> Fleet:
     Raises:
         ConfigError: The files can't be used.
     """
-    sources = load(root)
-    over, said = environ.get(OVERLAY), sources.stack_files.get(stack)
-    if not over or said is None:
-        return resolve(sources, stack)
-    return resolve(sources, stack, cluster=merge_fields(said.cluster, read_yaml(root, over).value or {}))
+    return as_given(resolve(load(root), stack), environ)
+
+
+def as_given(fleet: Fleet, environ: Mapping[str, str]) -> Fleet:
+    """Return *fleet* as the program resolves it in *environ*.
+
+    Raises:
+        ConfigError: What *environ* names can't be used.
+    """
+    over = environ.get(OVERLAY)
+    if not over:
+        return fleet
+    said = fleet.sources.stack_files[fleet.stack].cluster
+    laid_over = read_yaml(fleet.sources.root, over).value or {}
+    return resolve(fleet.sources, fleet.stack, cluster=merge_fields(said, laid_over))

@@ -16,6 +16,7 @@ from fluxapps.cli.failure import CommandError
 from fluxapps.cli.progress_screen import ProgressScreen
 from fluxapps.cli.pulumi_process import Pulumi, is_attended
 from fluxapps.cli.render import own_folder, render_command, tell_difference
+from fluxapps.cli.restoration import looking
 from fluxapps.cli.session import command_line, stack_names
 from fluxapps.cli.stack import sound_fleet, tree_of
 from fluxapps.devcluster.programs import ProgramError, find
@@ -94,6 +95,8 @@ def run_program(  # noqa: PLR0913 - as many as the verb has options
                 _say(f"stack {stack} is new: pulumi stack init {stack}")
                 if code := pulumi.on_terminal("stack", "init", stack, "--no-select"):
                     return code
+            elif fleet is not None:
+                pulumi, arguments = looking(fleet, pulumi, arguments, _say)
             if plain or os.environ.get(PLAIN) or wants_plain(arguments):
                 return pulumi.plain(verb, arguments, yes=yes)
             apps = len(fleet.apps) if fleet is not None else None

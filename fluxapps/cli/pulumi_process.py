@@ -4,7 +4,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from subprocess import Popen
@@ -30,6 +30,8 @@ class Pulumi:
     stack: str
     attended: bool
     """Whether somebody sits at a terminal."""
+    in_preview: Mapping[str, str] = field(default_factory=dict)
+    """Of its environment in a preview, and in a run whose preview pulumi makes by itself."""
 
     def on_terminal(self, *words: str) -> int:
         """Run a command with our streams, and return its exit code."""
@@ -44,7 +46,8 @@ class Pulumi:
             flags.append("--non-interactive")
         if os.environ.get("NO_COLOR"):
             flags += ["--color", "never"]
-        return self.on_terminal(verb, "--stack", self.stack, *flags, *arguments)
+        command = [str(self.program), verb, "--stack", self.stack, *flags, *arguments]
+        return run_in_foreground(command, {**self.env, **self.in_preview}, self.root)
 
     def heard(
         self,
@@ -64,7 +67,7 @@ class Pulumi:
         flags = [*_quick(arguments), "--json", "--non-interactive", "--color", "never"]
         return run_in_foreground(
             [str(self.program), verb, "--stack", self.stack, *flags, *arguments],
-            {**self.env, STREAMED_PREVIEW: "true"},
+            {**self.env, **(self.in_preview if verb == "preview" else {}), STREAMED_PREVIEW: "true"},
             self.root,
             listen=lambda child: _listen(child, hear),
             on_interrupt=on_interrupt,

@@ -1,6 +1,6 @@
 """Finds the objects of a stack in its cluster, whole, whoever delivers them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from fluxapps.engine.adoption import DELIVERED_KINDS, FEW
@@ -14,21 +14,36 @@ Live = dict[str, Any]
 def look_up(cluster: Cluster, objects: Collection[DeclaredObject], label: str) -> dict[ObjectId, Live]:
     """Return those of *objects* that are in *cluster*, and whatever else carries the stack's *label*.
 
-    One list for each kind; a second one, or a call for each object where they are few, for what carries no label: what
-    Flux delivers, and what somebody took it from.
+    Raises:
+        ClusterError: The cluster can't be read.
+    """
+    live = labelled(cluster, label)
+    return live | look_up_each(cluster, [one for one in objects if one.id not in live])
+
+
+def labelled(cluster: Cluster, label: str) -> dict[ObjectId, Live]:
+    """Return what carries the stack's *label*: one list for each kind.
 
     Raises:
         ClusterError: The cluster can't be read.
     """
     lists = in_parallel(lambda kind: cluster.objects_of(*kind, label=f"{STACK_LABEL}={label}"), DELIVERED_KINDS)
-    live: dict[ObjectId, Live] = {identity: found for some in lists for identity, found in some.items()}
-    lacking: dict[tuple[str, str], list[ObjectId]] = {}
+    return {identity: found for some in lists for identity, found in some.items()}
+
+
+def look_up_each(cluster: Cluster, objects: Iterable[DeclaredObject]) -> dict[ObjectId, Live]:
+    """Return those of *objects* that are in *cluster*, whatever labels they carry: what Flux delivers has none of ours.
+
+    A call for each where a kind has few of them, else a list of the kind.
+
+    Raises:
+        ClusterError: The cluster can't be read.
+    """
+    wanted: dict[tuple[str, str], list[ObjectId]] = {}
     for one in objects:
-        if one.id not in live:
-            lacking.setdefault((one.manifest["apiVersion"], one.id.kind), []).append(one.id)
-    for some in in_parallel(lambda kind: _found(cluster, kind, lacking[kind]), lacking):
-        live |= some
-    return live
+        wanted.setdefault((one.manifest["apiVersion"], one.id.kind), []).append(one.id)
+    lists = in_parallel(lambda kind: _found(cluster, kind, wanted[kind]), wanted)
+    return {identity: found for some in lists for identity, found in some.items()}
 
 
 def _found(cluster: Cluster, kind: tuple[str, str], wanted: list[ObjectId]) -> dict[ObjectId, Live]:

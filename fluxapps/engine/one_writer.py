@@ -96,7 +96,7 @@ def changed_by_hand(
                 severity=Severity.WARNING,
                 what=f"{one.id} was changed by hand: {said}",
                 file=file_of(fleet, one),
-                fix=f"fluxapps up --stack {fleet.stack} restores it, and so does pulumi up --refresh",
+                fix=f"fluxapps up --stack {fleet.stack} restores it, and so does pulumi up --refresh --skip-preview",
             )
 
 
