@@ -1,14 +1,18 @@
 """Where pulumi keeps a stack's state and how it keeps its secrets, as far as files and the environment tell."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import yaml
 
-_PASSPHRASE = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
+from fluxapps.cli.state_lock import clear_locks, mend_state
+
+PASSPHRASE = "PULUMI_CONFIG_PASSPHRASE"  # noqa: S105 - a variable's name
+"""Variable of pulumi that protects a stack's secrets."""
+_PASSPHRASE = (PASSPHRASE, f"{PASSPHRASE}_FILE")
 
 
 class Backend:
@@ -37,17 +41,46 @@ class Backend:
 
     def lacks_stack(self, project: str, stack: str) -> bool:
         """Return whether *stack* has no state yet; False where that can't be told without asking a server."""
+        return self.folder is not None and not any(file.exists() for file in self.states(project, stack))
+
+    @property
+    def folder(self) -> Path | None:
+        """Where pulumi keeps its files; None where a server or a bucket keeps the states."""
         if not self.url.startswith("file://"):
-            return False
+            return None
         # What follows a question mark are options of the backend: ?metadata=skip.
         path = unquote(self.url.removeprefix("file://").partition("?")[0])
-        folder = self._root / Path(path).expanduser() / ".pulumi" / "stacks"
+        return self._root / Path(path).expanduser() / ".pulumi"
+
+    def states(self, project: str, stack: str) -> list[Path]:
+        """Return the files that the state of *stack* may be in; none where it is in no file."""
+        if self.folder is None:
+            return []
         # Before projects had folders, states lay beside them.
-        return not any(
-            (place / f"{stack}.json{compressed}").exists()
-            for place in (folder / project, folder)
-            for compressed in ("", ".gz", ".zst")
-        )
+        places = (self.folder / "stacks" / project, self.folder / "stacks")
+        return [place / f"{stack}.json{compressed}" for place in places for compressed in ("", ".gz", ".zst")]
+
+    def make_ready(self, stack: str, say: Callable[[str], None], *, to_change: bool) -> None:
+        """Clear what a killed run left in the way of the next one, and say so.
+
+        Args:
+            stack: Its state is about to be read.
+            say: Gets a line for each thing cleared.
+            to_change: Whether it is to be written too; reading alone waits for nobody.
+
+        Raises:
+            CommandError: Somebody works on the stack.
+        """
+        project = _mapping(self._root / "Pulumi.yaml").get("name")
+        if self.folder is None or not isinstance(project, str):
+            return
+        locks = self.folder / "locks" / "organization" / project / stack
+        if to_change:
+            clear_locks(locks, stack, say)
+        elif any(locks.glob("*.json")):
+            return
+        for state in self.states(project, stack):
+            mend_state(state, say)
 
     def _of_project(self) -> str:
         backend = _mapping(self._root / "Pulumi.yaml").get("backend")

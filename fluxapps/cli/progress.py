@@ -34,6 +34,8 @@ class Progress:
         """Of the groups that were not told yet."""
         self.worst: dict[str, Change] = {}
         """Of the apps told: the worst that became of each."""
+        self.planned: list[GroupChange] = []
+        """At the end: all that weren't told before it."""
         self.failed: set[str] = set()
         """The apps of which something failed."""
         self.status = ""
@@ -42,7 +44,8 @@ class Progress:
         self._planning = planning
         self._under_way: dict[str, Step] = {}
         self._notes: dict[str, str] = {}
-        self._told: set[Told] = set()
+        self.told: set[Told] = set()
+        """Messages that needn't be told again."""
 
     def take(self, event: Event) -> Iterator[Line]:
         """Note *event*, and yield what is to be told now."""
@@ -54,9 +57,10 @@ class Progress:
             self.summary = event
 
     def end(self) -> Iterator[Line]:
-        """Yield what wasn't told yet."""
-        for group in sorted(self.changes):
-            yield from self._finish(group)
+        """Yield what wasn't told yet: the worst of the apps first, then what belongs to none."""
+        self.planned = [self.changes[group] for group in sorted(self.changes)]
+        for one in sorted(self.planned, key=lambda one: (not one.group.is_app, list(Change).index(one.change))):
+            yield from self._finish(one.group)
 
     @property
     def in_work(self) -> dict[Group, str]:
@@ -96,8 +100,8 @@ class Progress:
                 self.status = message.text
             return
         told = Told(message.severity, self._about(message) + message.text)
-        if told not in self._told:
-            self._told.add(told)
+        if told not in self.told:
+            self.told.add(told)
             yield told
 
     def _about(self, message: Message) -> str:

@@ -16,6 +16,8 @@ from fluxapps.cli.screen import counted, harmless, print_sentence, screen
 
 _IN_WORK_SHOWN = 8
 """So many apps in work are shown by name."""
+_BETWEEN = 0.1
+"""Seconds between two drawings of what is in work."""
 _LINES_SHOWN = 40
 """On a terminal, so many apps get a line; then they are only counted, while failures go on being told."""
 _STYLES = {
@@ -26,6 +28,7 @@ _STYLES = {
     Change.ADOPTED: "cyan",
     Change.NEW: "green",
 }
+_SUMMARY = (Change.NEW, Change.ADOPTED, Change.UPGRADED, Change.CHANGED, Change.REINSTALLED, Change.REMOVED)
 _SEVERITIES = {"error": "bold red", "warning": "bold yellow"}
 _PAST = {
     "create": "created",
@@ -41,16 +44,20 @@ _PAST = {
 class ProgressScreen:
     """Shows an operation while it goes on. Use it in a ``with`` block, and hand it every event."""
 
-    def __init__(self, total: int | None) -> None:
+    def __init__(self, total: int | None, *, planning: bool = False) -> None:
         """Begin.
 
         Args:
             total: How many apps there are; None where that isn't known.
+            planning: Whether nothing is done, only said what would be.
         """
-        self.progress = Progress(planning=False)
+        self.progress = Progress(planning=planning)
+        self._planning = planning
         self._total = total
         self._began = time.monotonic()
+        self._drawn = 0.0
         self._lines = 0
+        self._hidden = 0
         self._interrupts = 0
         self._out = screen()
         self._err = screen(stderr=True) if not self._out.is_terminal else self._out
@@ -75,7 +82,9 @@ class ProgressScreen:
         """Take *event* in, and show what it changes; None: show that time goes by."""
         for line in () if event is None else self.progress.take(event):
             self._print(line)
-        if self._live is not None:
+        now = time.monotonic()
+        if self._live is not None and now - self._drawn > _BETWEEN:
+            self._drawn = now
             self._live.refresh()
 
     def interrupted(self) -> None:
@@ -95,19 +104,21 @@ class ProgressScreen:
             self._print(line)
         if self._live is not None:
             self._live.stop()
-        hidden = self._lines - _LINES_SHOWN
-        if self._live is not None and hidden > 0:
-            self._out.print(f"  and {counted(hidden, 'line')} more of what was done")
+        if self._hidden:
+            self._out.print(f"  and {counted(self._hidden, 'app')} more, counted below")
         if self.progress.summary is not None:
-            print_summary(self._out, verb, self.progress, self.progress.summary, time.monotonic() - self._began)
+            seconds = time.monotonic() - self._began
+            print_summary(self._out, verb, self.progress, seconds=seconds, planned=self._planning)
 
     def _print(self, line: Line) -> None:
         if isinstance(line, Told):
-            print_told(self._err, line)
+            print_told(self._err if line.severity in _SEVERITIES else self._out, line)
             return
         self._lines += 1
-        if self._live is None or self._lines <= _LINES_SHOWN:
-            self._out.print(text_of(line), soft_wrap=self._live is None)
+        if self._live is None or self._lines <= _LINES_SHOWN or line.uninstalled:
+            self._out.print(text_of(line, planned=self._planning), soft_wrap=self._live is None)
+        else:
+            self._hidden += 1
 
     def _rows(self) -> Rows:
         progress = self.progress
@@ -153,21 +164,22 @@ def print_told(console: Console, told: Told) -> None:
         print_sentence(console, Text(harmless(told.text)))
 
 
-def print_summary(console: Console, verb: str, progress: Progress, summary: Summary, seconds: float) -> None:
-    """Print what became of the apps, and of the objects behind them."""
-    changes = list(progress.worst.items())
-    counts = {
-        change: sum(one is change for name, one in changes if name not in progress.failed)
-        for change in (Change.NEW, Change.ADOPTED, Change.UPGRADED, Change.CHANGED, Change.REINSTALLED, Change.REMOVED)
-    }
+def print_summary(console: Console, verb: str, progress: Progress, *, seconds: float, planned: bool) -> None:
+    """Print what became of the apps, or would, and of the objects behind them."""
+    summary = progress.summary or Summary({}, "unfinished")
     words: dict[str, int] = {}
-    for change, count in counts.items():
-        words[change.done] = words.get(change.done, 0) + count
+    for change in (*_SUMMARY, Change.UNCHANGED):
+        count = sum(one is change for name, one in progress.worst.items() if name not in progress.failed)
+        word = f"to {change.planned}" if planned and change is not Change.UNCHANGED else change.done
+        words[word] = words.get(word, 0) + count
     words["failed"] = len(progress.failed)
-    words["unchanged"] = sum(one is Change.UNCHANGED for name, one in changes if name not in progress.failed)
     apps = ", ".join(f"{count} {word}" for word, count in words.items() if count) or "none"
-    objects = ", ".join(f"{count} {_PAST[op]}" for op, count in summary.counts.items() if op in _PAST and count)
+    past = {op: f"to {op}" for op in _PAST if op != "same"} | {"same": "unchanged"} if planned else _PAST
+    objects = ", ".join(f"{count} {past[op]}" for op, count in summary.counts.items() if op in past and count)
     result = {"succeeded": "done", "canceled": "cancelled"}.get(summary.result, summary.result)
-    style = "bold green" if result == "done" else "bold red"
-    console.print(Text.assemble((f"{verb} {result}", style), f" in {seconds:.0f} s; apps: {apps}"))
+    console.print(
+        Text.assemble(
+            (f"{verb} {result}", "bold green" if result == "done" else "bold red"), f" in {seconds:.0f} s; apps: {apps}"
+        )
+    )
     console.print(f"objects: {objects or 'none'}", style="dim")
