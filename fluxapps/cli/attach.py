@@ -131,6 +131,8 @@ def _say(plan: Takeover, takings: list[Taking], handed: HandedStack) -> None:
         typer.echo(f"suspend and delete {old}: its Helm release goes on as {new}, with one upgrade")
     for identity in plan.suspend:
         typer.echo(f"suspend {identity} meanwhile")
+    for identity in plan.stay:
+        typer.echo(f"keep {identity}: it is not pruned, be it in the app's folder or not")
     for identity, end in plan.end:
         typer.echo(f"then {_END[end]} {identity}")
     if handed.text is not None:

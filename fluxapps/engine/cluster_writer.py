@@ -38,6 +38,14 @@ class ClusterWriter(Cluster):
         """
         return self._sent("PUT", path_of(object_id(dict(made)), made["apiVersion"]), made, dry_run)
 
+    def replace_status(self, made: Mapping[str, Any]) -> dict[str, Any]:
+        """Write an object's status over the version that *made* names, and return the object as it is then.
+
+        Raises:
+            ClusterError: It is refused; somebody has changed the object meanwhile (status 409).
+        """
+        return self._sent("PUT", f"{path_of(object_id(dict(made)), made['apiVersion'])}/status", made, dry_run=False)
+
     def delete(self, found: Mapping[str, Any]) -> None:
         """Delete the very object *found*; one that is gone already is no error.
 

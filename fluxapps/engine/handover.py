@@ -12,8 +12,18 @@ from fluxapps.engine.lookup import look_up
 from fluxapps.model.declare.names import HELM_RELEASE_API, KUSTOMIZATION_API, SOURCE_API, STACK_LABEL
 from fluxapps.model.live.condition import is_ready
 from fluxapps.model.live.drift import Difference
-from fluxapps.model.live.hand_over import attached, changed_fields, detached, orphaning, resumed, suspended
+from fluxapps.model.live.hand_over import (
+    attached,
+    changed_fields,
+    detached,
+    is_at_work,
+    orphaning,
+    resumed,
+    suspended,
+    without_inventory,
+)
 from fluxapps.model.live.helm_release import helm_chart_of
+from fluxapps.model.live.inventory import inventory_of
 from fluxapps.model.live.takeover import End, Found, Takeover, takeover
 from fluxapps.model.objects import DeclaredObject, ObjectId, Role
 
@@ -23,6 +33,8 @@ _GONE_WITHIN: Final = 120.0
 """Seconds for a suspended HelmRelease to go, whose controller may have a Helm action to end first."""
 _READ_WITHIN: Final = 60.0
 """Seconds for Flux to read the repository as it is declared."""
+_AT_REST_WITHIN: Final = 60.0
+"""Seconds for a Kustomization to end what it does."""
 _POLL: Final = 0.5
 
 Object = dict[str, Any]
@@ -104,7 +116,10 @@ class Handover:
     def _round(self, plan: Takeover) -> None:
         for identity in plan.suspend:
             self.say(f"suspend {identity}, which applies what is taken")
-            self.cluster.replace(suspended(self.found.kustomizations[identity], self.label))
+            live = self.found.kustomizations[identity]
+            applied = set(inventory_of(live))
+            spent = sorted(applied.intersection(plan.spent))
+            self.cluster.replace(suspended(live, self.label, spent))
         for one in plan.create:
             self.say(f"create {one.id}")
             self.cluster.create(one.manifest)
@@ -115,6 +130,10 @@ class Handover:
         taken = [one for one in plan.take if one.role is Role.KUSTOMIZATION]
         if taken:
             self._until_read()
+        for one in taken:
+            self._until_at_rest(one.id)
+            if one.id in plan.forget:
+                self._forget(one.id)
         self._take(taken)
 
     def _keep_what_goes(self, plan: Takeover) -> None:
@@ -157,6 +176,19 @@ class Handover:
                     self.say(f"{one.id} is not Ready yet; going on")
                     return
                 time.sleep(_POLL)
+
+    def _until_at_rest(self, identity: ObjectId) -> None:
+        """Wait until a suspended Kustomization has ended what it was doing when it was suspended."""
+        deadline = time.monotonic() + _AT_REST_WITHIN
+        path = path_of(identity, KUSTOMIZATION_API)
+        while (live := self.cluster.get(path)) is not None and is_at_work(live) and time.monotonic() < deadline:
+            time.sleep(_POLL)
+
+    def _forget(self, identity: ObjectId) -> None:
+        """Have a suspended Kustomization know nothing of what it applied, so that it prunes none of it."""
+        live = self.cluster.get(path_of(identity, KUSTOMIZATION_API))
+        if live is not None:
+            self.cluster.replace_status(without_inventory(live))
 
     def end(self) -> list[tuple[ObjectId, End]]:
         """Let the Kustomizations go on that were suspended, or remove those that nothing is left of.

@@ -11,7 +11,10 @@ PULUMI_MANAGER: Final = "pulumi-kubernetes"
 OTHER_STACK: Final = "another stack of fluxapps, "
 """How :func:`owner_of` begins for what another stack made."""
 
-_FLUX_OWNERS: Final = ((KUSTOMIZE, "the Flux Kustomization"), (HELM, "the Flux HelmRelease"))
+FLUX_OWNER: Final = "the Flux Kustomization"
+"""How :func:`owner_of` begins for what Flux applied from Git."""
+
+_FLUX_OWNERS: Final = ((KUSTOMIZE, FLUX_OWNER), (HELM, "the Flux HelmRelease"))
 _OTHERS: Final = (
     ("annotations", "meta.helm.sh/release-name", "the Helm release"),
     ("annotations", "argocd.argoproj.io/tracking-id", "Argo CD, as"),

@@ -242,19 +242,13 @@ def test_what_is_somebody_elses_is_refused_with_the_ways_out(fleet: Fleet, live:
     )
     external = f"namespaces: {{{web}: {{external: true}}}}"
     assert external in said
-    take = f"label helmreleases.helm.toolkit.fluxcd.io {web} -n {web} --overwrite fluxapps/stack={fleet.label}"
-    assert take in said
-    assert f"annotate helmreleases.helm.toolkit.fluxcd.io {web} -n {web} kustomize.toolkit.fluxcd.io/ssa=Ignore" in said
+    assert f"fluxapps attach {web} --stack {fleet.name}" in said
     assert live.ours(fleet.label) == {}
     assert live.get(release) == before
 
     # Both ways out, as they are written there.
     fleet.stack_says(**yaml.safe_load(external))
-    live.change(release, {"metadata": {"labels": {"fluxapps/stack": fleet.label}}}, "kubectl-label")
-    live.change(
-        release, {"metadata": {"annotations": {"kustomize.toolkit.fluxcd.io/ssa": "Ignore"}}}, "kubectl-annotate"
-    )
-    fleet.up()
+    fleet.fluxapps("attach", web, "--stack", fleet.name, "--yes")
     taken = live.get(release)
     assert taken["metadata"]["uid"] == before["metadata"]["uid"]
     assert taken["spec"]["chart"]["spec"]["chart"] == "web"

@@ -1,6 +1,8 @@
 """Apps change hands on a cluster where Flux is alive, and nothing of them is uninstalled or restarted."""
 
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ import yaml
 
 from tests.engine.fleet import Fleet, Way
 from tests.engine.live import Live, Object
+from tests.engine.objects import Repository
 
 pytestmark = pytest.mark.engine
 
@@ -33,7 +36,7 @@ def ready(live: Live, what: str) -> Object:
 
     def is_so(found: Object) -> bool:
         conditions = found.get("status", {}).get("conditions") or []
-        said = next((one for one in conditions if one["type"] == "Ready"), {})
+        said: Object = next((one for one in conditions if one["type"] == "Ready"), {})
         generation = found["metadata"]["generation"]
         return said.get("status") == "True" and found["status"].get("observedGeneration") == generation
 
@@ -75,3 +78,158 @@ def test_an_app_leaves_pulumi_and_comes_back(flux_fleet: Fleets, flux_live: Live
     assert flux_live.get(release)["metadata"]["annotations"].items() >= IGNORE.items()
     assert app in flux_live.ours(fleet.label)[release]["metadata"]["labels"].values()
     fleet.destroy()
+
+
+class Legacy:
+    """What others made: Kustomizations of another repository, one of them of the very name of ours, and one by hand."""
+
+    def __init__(self, fleet: Fleet, live: Live, folder: Path) -> None:
+        self.names = {name: f"{fleet.name}-{name}" for name in ("whole", "cook", "part", "hand")}
+        self.repository = Repository(folder / "legacy", fleet.cluster, f"{fleet.name}-legacy")
+        self.source = f"{fleet.name}-legacy"
+        self.text = release_text(fleet)
+        self.folders = {"whole": f"{fleet.name}-bundle", "cook": self.names["cook"], "part": self.names["part"] + "-x"}
+        self.repository.commit(
+            {
+                **{f"{name}/release.yaml": self.text(self.names[name]) for name in self.folders},
+                "cook/kept.yaml": extra(self.names["cook"], "kept"),
+                "part/other.yaml": extra(self.names["part"], "other"),
+            }
+        )
+        for name in self.names.values():
+            live.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        live.create(flux("HelmRepository", fleet.charts, {"url": fleet.cluster.charts_url, "interval": "1h"}))
+        read = {"url": self.repository.url, "interval": "1h", "ref": {"branch": "main"}}
+        live.create(flux("GitRepository", self.source, read))
+        for folder_, name in self.folders.items():
+            spec = {"path": f"./{folder_}", "sourceRef": {"kind": "GitRepository", "name": self.source}}
+            live.create(flux("Kustomization", name, {**spec, "interval": "1h", "prune": True, "timeout": "1m"}))
+        hand = self.names["hand"]
+        by_hand = yaml.safe_load(self.text(hand).partition("---")[2])
+        by_hand["metadata"]["name"] = "old-name"
+        by_hand["spec"] |= {"releaseName": hand, "values": {"replicaCount": 1}}
+        del by_hand["spec"]["valuesFrom"]
+        live.create(by_hand, "kubectl-create")
+        self.releases = {name: f"HelmRelease {name}/{name}" for name in self.names.values()}
+        for name, release in self.releases.items():
+            ready(live, release if name != hand else f"HelmRelease {hand}/old-name")
+
+    def commit_longer_intervals(self) -> None:
+        """Change the release of the Kustomization that has something else as well."""
+        longer = self.text(self.names["part"]).replace("interval: 1h", "interval: 2h")
+        self.repository.commit({"part/release.yaml": longer})
+
+
+def test_what_others_made_is_taken_over_as_it_runs(flux_fleet: Fleets, flux_live: Live, tmp_path: Path) -> None:
+    fleet = flux_fleet("pulumi")
+    legacy = Legacy(fleet, flux_live, tmp_path)
+    names, releases, folders = legacy.names, legacy.releases, legacy.folders
+    before = {name: running(flux_live, name) for name in releases}
+    uids = {name: flux_live.uid(release) for name, release in releases.items() if name != names["hand"]}
+
+    fleet.write("fleet.yaml", {"repositories": {fleet.charts: fleet.cluster.charts_url}})
+    for name in ("whole", "cook", "part", "hand"):
+        fleet.app(name, {"replicaCount": 1}, chart="podinfo", version="6.x")
+        fleet.write(f"apps/{names[name]}/settings.yaml", extra(names[name], "settings"))
+    mine = Clone(fleet)
+    fleet.stack_says(git={"url": mine.url, "branch": "main", "name": fleet.name})
+    mine.commit()
+
+    assert "attach" in fleet.refused("up")
+    said = fleet.fluxapps("attach", "--all", "--stack", fleet.name, "--dry-run")
+    assert "spec.interval: 1h -> 30m" in said
+    assert f"keep ConfigMap {names['cook']}/kept" in said
+    assert flux_live.ours(fleet.label) == {}
+
+    fleet.fluxapps("attach", "--all", "--stack", fleet.name, "--yes")
+    fleet.unchanged()
+    for name, release in releases.items():
+        ready(flux_live, release)
+        ready(flux_live, f"Kustomization flux-system/{name}")
+        pods, revisions = running(flux_live, name)
+        assert pods == before[name][0]
+        # A HelmRelease of another name adds one upgrade of the same manifests.
+        assert revisions == [f"{name}.v1", *([f"{name}.v2"] if name == names["hand"] else [])]
+        assert flux_live.get(f"ConfigMap {name}/settings")["data"]
+    assert {name: flux_live.uid(releases[name]) for name in uids} == uids
+    assert flux_live.find(f"HelmRelease {names['hand']}/old-name") is None
+    assert flux_live.find(f"Kustomization flux-system/{folders['whole']}") is None
+    assert not flux_live.get(f"Kustomization flux-system/{folders['part']}")["spec"].get("suspend")
+    for name, kept in ((names["cook"], "kept"), (names["part"], "other")):
+        assert flux_live.get(f"ConfigMap {name}/{kept}")["data"]
+
+    # What the old repository says of them from now on does nothing.
+    legacy.commit_longer_intervals()
+    flux_live.change(f"GitRepository flux-system/{legacy.source}", {"metadata": {"annotations": REQUESTED}})
+    applied = flux_live.get(f"Kustomization flux-system/{folders['part']}")["status"]["lastAppliedRevision"]
+    flux_live.until(
+        f"Kustomization flux-system/{folders['part']}",
+        lambda found: found["status"]["lastAppliedRevision"] != applied,
+    )
+    fleet.unchanged()
+    fleet.destroy()
+
+
+REQUESTED = {"reconcile.fluxcd.io/requestedAt": "now"}
+
+
+def release_text(fleet: Fleet) -> Callable[[str], str]:
+    """Return what makes the YAML of a release and its values as people write it who follow the Geek Cookbook."""
+
+    def text(name: str) -> str:
+        values: Object = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": f"{name}-helm-chart-value-overrides", "namespace": name},
+            "data": {"values.yaml": "replicaCount: 1\n"},
+        }
+        origin = {"kind": "HelmRepository", "name": fleet.charts, "namespace": "flux-system"}
+        release = {
+            "apiVersion": "helm.toolkit.fluxcd.io/v2",
+            "kind": "HelmRelease",
+            "metadata": {"name": name, "namespace": name},
+            "spec": {
+                "interval": "1h",
+                "chart": {"spec": {"chart": "podinfo", "version": "6.x", "sourceRef": origin}},
+                "valuesFrom": [{"kind": "ConfigMap", "name": values["metadata"]["name"], "valuesKey": "values.yaml"}],
+            },
+        }
+        return str(yaml.safe_dump_all([values, release]))
+
+    return text
+
+
+def extra(namespace: str, name: str) -> str:
+    return yaml.safe_dump(
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": name, "namespace": namespace},
+            "data": {"a": "b"},
+        }
+    )
+
+
+def flux(kind: str, name: str, spec: dict[str, Any]) -> Object:
+    api = "kustomize" if kind == "Kustomization" else "source"
+    metadata = {"name": name, "namespace": "flux-system"}
+    return {"apiVersion": f"{api}.toolkit.fluxcd.io/v1", "kind": kind, "metadata": metadata, "spec": spec}
+
+
+class Clone:
+    """The fleet's repository, whose commits the cluster reads."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._root = fleet.root
+        self._git("init", "--quiet", "--initial-branch=main")
+        self.url = fleet.cluster.repository_url(fleet.name, fleet.root)
+        self._git("remote", "add", "origin", str(fleet.root))
+        self._git("config", f"url.{fleet.root.as_uri()}.insteadOf", self.url)
+
+    def commit(self) -> None:
+        self._git("add", "--all")
+        self._git("commit", "--quiet", "--message=change")
+
+    def _git(self, *words: str) -> None:
+        named = ("-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false")
+        subprocess.run(["git", "-C", str(self._root), *named, *words], check=True)  # noqa: S603, S607 - git

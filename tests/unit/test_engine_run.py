@@ -322,16 +322,14 @@ def test_an_object_of_somebody_elses_is_refused_with_its_owner_and_the_ways_out(
     said = refused_and_untouched(repository)
     assert f"apps/podinfo/app.yaml: HelmRelease podinfo/podinfo is in cluster 'dev' ({repository.api.address})" in said
     assert f"already and belongs to {owner} [not-ours]" in said
-    assert (
-        "kubectl --context=dev label helmreleases.helm.toolkit.fluxcd.io podinfo -n podinfo --overwrite "
-        "fluxapps/stack=fluxapps.dev"
-    ) in said
+    assert "fluxapps attach podinfo --stack dev" in said
 
 
 def test_an_object_of_another_stack_is_refused_and_a_renamed_one_can_take_all(repository: Repository) -> None:
     repository.api.add(manifest("v1", "Namespace", "podinfo", labels={"fluxapps/stack": "fluxapps.old"}))
     said = refused_and_untouched(repository)
     assert "already and belongs to another stack of fluxapps, fluxapps.old [not-ours]" in said
+    assert "fluxapps detach --all --stack old, then fluxapps attach --all --stack dev" in said
     assert (
         "if stack fluxapps.old was renamed to this one, give it all: kubectl --context=dev label namespaces -A "
         "-l fluxapps/stack=fluxapps.old --overwrite fluxapps/stack=fluxapps.dev"

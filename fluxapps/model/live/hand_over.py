@@ -1,12 +1,12 @@
 """An object before and after it changes hands: what attach writes, and what detach leaves."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from typing import Any, Final
 
 from fluxapps.model.declare.names import APP_LABEL, KUSTOMIZE, SSA_IGNORE, STACK_LABEL
 from fluxapps.model.live.drift import ABSENT, Difference, FieldPath, Live
-from fluxapps.model.objects import Manifest
+from fluxapps.model.objects import Manifest, ObjectId
 
 PULUMI: Final = "pulumi-kubernetes"
 """Field manager of the provider's creations; its later ones have an ending of their own."""
@@ -15,6 +15,9 @@ FLUX: Final = "kustomize-controller"
 
 SUSPENDED_BY: Final = "fluxapps/suspended-by"
 """Annotation of a Kustomization that attach suspended: the stack it did so for. Told from an operator's doing."""
+
+_SPENT: Final = "fluxapps/spent-values"
+"""Annotation beside it: values that what was taken from the Kustomization read."""
 
 OWNER_LABELS: Final = (f"{KUSTOMIZE}/name", f"{KUSTOMIZE}/namespace")
 """By which Flux knows what a Kustomization applied, and prunes."""
@@ -37,6 +40,7 @@ def attached(declared: Manifest, live: Live) -> dict[str, Any]:
     labels = {**metadata.get("labels", {}), **declared["metadata"].get("labels", {})}
     metadata["labels"] = {key: value for key, value in labels.items() if key not in OWNER_LABELS}
     annotations = {**metadata.get("annotations", {}), **declared["metadata"].get("annotations", {})}
+    annotations.pop(_SPENT, None)
     was_suspended_here = annotations.pop(SUSPENDED_BY, None) is not None
     metadata["annotations"] = {key: value for key, value in annotations.items() if key != _LAST_APPLIED}
     metadata["managedFields"] = [one for one in metadata.get("managedFields") or [] if one.get("subresource")] or [{}]
@@ -58,24 +62,41 @@ def detached(live: Live) -> dict[str, Any]:
     made = _copy(live)
     metadata = made["metadata"]
     metadata["labels"] = _without(metadata.get("labels", {}), STACK_LABEL, APP_LABEL)
-    annotations = _without(metadata.get("annotations", {}), *SSA_IGNORE, SUSPENDED_BY)
+    annotations = _without(metadata.get("annotations", {}), *SSA_IGNORE, SUSPENDED_BY, _SPENT)
     metadata["annotations"] = {key: value for key, value in annotations.items() if not key.startswith(_OF_PULUMI)}
     metadata["managedFields"] = _given_to_flux(metadata.get("managedFields") or []) or [{}]
     return made
 
 
-def suspended(kustomization: Live, label: str) -> dict[str, Any]:
-    """Return *kustomization* suspended, with the mark of who did it."""
-    made = _copy(kustomization)
-    made["metadata"].setdefault("annotations", {})[SUSPENDED_BY] = label
+def suspended(one: Live, label: str, spent: Iterable[ObjectId] = ()) -> dict[str, Any]:
+    """Return *one* suspended, with the mark of who did it, and of the *spent* values that nobody reads after."""
+    made = _copy(one)
+    annotations = made["metadata"].setdefault("annotations", {})
+    annotations[SUSPENDED_BY] = label
+    if names := " ".join(f"{each.kind}/{each.namespace}/{each.name}" for each in spent):
+        annotations[_SPENT] = names
     made["spec"]["suspend"] = True
     return made
+
+
+def spent_by(kustomization: Live) -> set[ObjectId]:
+    """Return the values that :func:`suspended` said are spent."""
+    said = str(kustomization["metadata"].get("annotations", {}).get(_SPENT, ""))
+    return {ObjectId("", *one.split("/")) for one in said.split()}
+
+
+def values_of(release: Live) -> set[ObjectId]:
+    """Return the ConfigMaps and Secrets that a HelmRelease reads its values from; none of another kind."""
+    said = (release.get("spec") or {}).get("valuesFrom") or () if release["kind"] == "HelmRelease" else ()
+    return {ObjectId("", one["kind"], release["metadata"]["namespace"], one["name"]) for one in said}
 
 
 def resumed(kustomization: Live) -> dict[str, Any]:
     """Return *kustomization* as it was before :func:`suspended`."""
     made = _copy(kustomization)
-    if made["metadata"].get("annotations", {}).pop(SUSPENDED_BY, None) is not None:
+    annotations = made["metadata"].get("annotations", {})
+    annotations.pop(_SPENT, None)
+    if annotations.pop(SUSPENDED_BY, None) is not None:
         made["spec"].pop("suspend", None)
     return made
 
@@ -85,6 +106,22 @@ def orphaning(kustomization: Live) -> dict[str, Any]:
     made = _copy(kustomization)
     made["spec"]["deletionPolicy"] = "Orphan"
     return made
+
+
+def without_inventory(kustomization: Live) -> dict[str, Any]:
+    """Return *kustomization* as one that has applied nothing yet; its inventory is all it prunes by."""
+    made = deepcopy(dict(kustomization))
+    made.get("status", {}).pop("inventory", None)
+    return made
+
+
+def is_at_work(kustomization: Live) -> bool:
+    """Return whether kustomize-controller is in the middle of a reconciliation; between failed ones it is not."""
+    conditions = kustomization.get("status", {}).get("conditions") or ()
+    return any(
+        one["type"] == "Reconciling" and one["status"] == "True" and one.get("reason") == "Progressing"
+        for one in conditions
+    )
 
 
 def changed_fields(before: Live, after: Live) -> tuple[Difference, ...]:

@@ -11,7 +11,7 @@ from typing import Final
 
 from fluxapps.model.declare.names import APP_LABEL, KUSTOMIZE, STACK_LABEL
 from fluxapps.model.live.drift import Live, differences
-from fluxapps.model.live.hand_over import OWNER_LABELS, SUSPENDED_BY
+from fluxapps.model.live.hand_over import OWNER_LABELS, SUSPENDED_BY, spent_by, values_of
 from fluxapps.model.live.helm_release import Reinstall, helm_id, reinstalls
 from fluxapps.model.live.inventory import inventory_of
 from fluxapps.model.objects import DeclaredObject, ObjectId, Role
@@ -61,12 +61,18 @@ class Takeover:
 
     suspend: tuple[ObjectId, ...] = ()
     """Kustomizations that apply what is taken."""
+    spent: tuple[ObjectId, ...] = ()
+    """Values of what is taken, which nobody reads afterwards: a Kustomization that has only these left has nothing."""
     create: tuple[DeclaredObject, ...] = ()
     """Namespaces, sources and values that are not there yet."""
     take: tuple[DeclaredObject, ...] = ()
     """Objects that are there, and are made what is declared."""
     replace: tuple[tuple[ObjectId, ObjectId], ...] = ()
     """HelmReleases to be suspended and deleted, each with the declared one that has its Helm release from now on."""
+    forget: tuple[ObjectId, ...] = ()
+    """Kustomizations that are taken and read another folder from then on: what they applied before is not pruned."""
+    stay: tuple[ObjectId, ...] = ()
+    """What those applied and the stack doesn't declare: it stays, be it in the new folder or not."""
     end: tuple[tuple[ObjectId, End], ...] = ()
     """What then becomes of suspended Kustomizations."""
     others: tuple[ObjectId, ...] = ()
@@ -107,14 +113,20 @@ def takeover(objects: Collection[DeclaredObject], found: Found, apps: Collection
     handed = {*(one.id for one in taken), *(old for old, _ in replaced)}
     owners = _owners(handed, found)
     ours = {*handed, *found.live.keys() - foreign.keys()}
+    spent = {each for one in handed for each in values_of(_at(one, found))} - declared.keys()
+    folders = {one.id: found.live[one.id] for one in taken if one.role is Role.KUSTOMIZATION}
+    forget = [one for one, live in folders.items() if any(inventory_of(live)) and _reads_another(declared[one], live)]
     lent = {one: stack_of(_at(one, found)) for one in {*foreign, *(old for old, _ in replaced)}}
     kept_by = {one: stack for one, stack in lent.items() if stack is not None and stack != found.label}
     return Takeover(
-        suspend=tuple(sorted(one for one in owners if not _is_suspended(found.kustomizations[one]))),
+        suspend=tuple(sorted(one for one in {*owners, *folders} if not _is_suspended(found.kustomizations[one]))),
         create=tuple(one for one in wanted if one.id not in found.live and one.role in _MADE_HERE),
         take=tuple(taken),
         replace=replaced,
-        end=tuple(_ends(declared.keys(), ours, replaced, owners, found)),
+        spent=tuple(sorted(spent)),
+        forget=tuple(forget),
+        stay=tuple(sorted({each for one in forget for each in inventory_of(folders[one])} - ours)),
+        end=tuple(_ends(declared.keys(), ours | spent, replaced, owners, found)),
         others=tuple(sorted(one for one in foreign if one not in handed and one not in kept_by)),
         other_stack=tuple(sorted(kept_by.items())),
         going=tuple(sorted(one for one in handed if "deletionTimestamp" in _at(one, found)["metadata"])),
@@ -190,7 +202,7 @@ def _ends(
             # It is taken itself, and goes on as what is declared.
             continue
         elif identity in owners or _by(live) == found.label:
-            left = [one for one in inventory_of(live) if one not in ours]
+            left = [one for one in inventory_of(live) if one not in ours and one not in spent_by(live)]
             gone = {old for old, _ in replaced}
             comes_back = any(one in gone or _is_missing_release(one, found) for one in inventory_of(live))
             left = [one for one in left if one not in gone and not _is_missing_release(one, found)]
@@ -204,13 +216,20 @@ def _ends(
 
 def _renamed(replaced: Iterable[tuple[ObjectId, ObjectId]], found: Found) -> set[ObjectId]:
     """Return the Kustomizations of the stack's own apps whose releases go to apps of other names."""
-    marks = (found.releases[old]["metadata"].get("labels", {}) for old, _ in replaced)
-    apps = {labels.get(APP_LABEL) for labels in marks if labels.get(STACK_LABEL) == found.label}
-    return {one for one, live in found.kustomizations.items() if found.is_ours(live) and one.name in apps}
+    apps = {_app_of(found.releases[old]) for old, _ in replaced if found.is_ours(found.releases[old])}
+    kustomizations = found.kustomizations.items()
+    return {one for one, live in kustomizations if found.is_ours(live) and _app_of(live) in apps}
 
 
 def _is_missing_release(identity: ObjectId, found: Found) -> bool:
     return identity.kind == "HelmRelease" and identity not in found.releases
+
+
+def _reads_another(declared: DeclaredObject, live: Live) -> bool:
+    """Return whether the Kustomization *live* reads another folder than it is to."""
+    wanted, present = declared.manifest["spec"], live["spec"]
+    source = [(one.get("sourceRef", {}).get("kind"), one.get("sourceRef", {}).get("name")) for one in (wanted, present)]
+    return wanted.get("path") != present.get("path") or source[0] != source[1]
 
 
 def _is_read_first(declared: DeclaredObject) -> bool:
@@ -235,6 +254,11 @@ def stack_of(live: Live) -> str | None:
     """Return the label's value of the stack that *live* belongs to, if any."""
     found: str | None = live["metadata"].get("labels", {}).get(STACK_LABEL)
     return found
+
+
+def _app_of(live: Live) -> str | None:
+    app: str | None = live["metadata"].get("labels", {}).get(APP_LABEL)
+    return app
 
 
 def _at(identity: ObjectId, found: Found) -> Live:
