@@ -19,6 +19,7 @@ from fluxapps.engine.cluster import Cluster, ClusterError
 from fluxapps.engine.cluster_guard import ClusterIdentity, refuse_other_cluster
 from fluxapps.engine.departure import removals
 from fluxapps.engine.flux_guard import flux_problems
+from fluxapps.engine.gate import Gate
 from fluxapps.engine.given import OVERLAY, differing, reconciled
 from fluxapps.engine.kubeconfig import ClusterChoice, choose_cluster
 from fluxapps.engine.one_writer import RESTORES, changed_by_hand, other_writers, writers_in
@@ -52,6 +53,7 @@ class Run:
         self._environ = environ
         self._cluster: tuple[ClusterChoice, ClusterIdentity] | None = None
         self._declared: model.Declaration | None = None
+        self._gate: Gate | None = None
 
     @classmethod
     def current(cls) -> "Run":
@@ -88,11 +90,13 @@ class Run:
         return pulumi.ResourceOptions(providers=[provider])
 
     def finish(self) -> None:
-        """Export what a person wants to see after ``up``; the last statement of the program."""
+        """Export what a person wants to see after ``up``, and wait for what is to be Ready; the last statement."""
         if self._declared is None:
             raise RuntimeError("there is nothing to finish before Run.declare()")
         for name, value in self._declared.outputs.items():
             pulumi.export(name, value)
+        if self._gate is not None:
+            self._gate.follow(self._declared.objects(), self.leaves)
         register_promptly()
 
     @property
@@ -180,6 +184,9 @@ class Run:
         if RESTORES not in self._environ:
             problems += changed_by_hand(declared.objects(), found.live, found.unlabelled, fleet)
         self._tell(problems, f"can't be deployed to {cluster}", _hint(found, self.stack))
+        if Gate.is_needed(whole) and not pulumi.runtime.is_dry_run():
+            self._gate = Gate(choice, whole, found.left)
+            self._gate.open()
         self._cluster = (choice, refuse_other_cluster(cluster, uid, self.stack, self.project))
         return _with_objects(declared, found.adopted)
 

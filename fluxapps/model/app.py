@@ -1,8 +1,37 @@
 """What ``apps/<app>/app.yaml`` may say; ``defaults`` and a stack's ``apps.<app>`` say the same fields."""
 
-from typing import Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, StringConstraints, Tag
 
 from fluxapps.model.strict import DnsLabel, Fields, Strict
+
+
+class Tries(Strict):
+    """Waiting that grants failed tries."""
+
+    tries: Annotated[int, Field(ge=1)]
+    """So many failed installations or upgrades of a release are no failure yet, where Flux tries again."""
+
+
+def _shape(said: Any) -> str:
+    return "map" if isinstance(said, (dict, Tries)) else "word"
+
+
+Wait = Annotated[Annotated[Literal["none", "ready"], Tag("word")] | Annotated[Tries, Tag("map")], Discriminator(_shape)]
+"""Whether ``up`` waits; told apart by its shape, so that a fault is one of a word or of a map, not of both."""
+
+
+RELEASE_PLACE = "{release}"
+"""Stands for a HelmRelease's name."""
+
+ValuesName = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^([a-z0-9]|\{release\})(([-a-z0-9]|\{release\})*([a-z0-9]|\{release\}))?$", max_length=63
+    ),
+]
+"""A name, or one made of the release's."""
 
 
 class ReleaseFields(Strict):
@@ -41,6 +70,9 @@ class AppFields(ReleaseFields):
     """Any field of a Kustomization's spec as Flux spells it; ``metadata: {labels, annotations}``: its own."""
     releases: dict[DnsLabel, ReleaseFields | None] | None = None
     """Several releases in one app; the key is the HelmRelease's name."""
+    wait: Wait | None = None
+    """``ready``: ``up`` waits until the app is Ready, and fails at once when it can't get so; ``{tries: n}``: the same,
+    and n failed tries of a release are granted where Flux tries again (RetryOnFailure). Default: none."""
     substitute_values: bool | None = None
     """``true``: Flux's postBuild substitutes in what we render too (git delivery). Default: false."""
 

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict
 
-from fluxapps.model.app import AppFields
+from fluxapps.model.app import AppFields, Wait
 from fluxapps.model.fleet import FleetFields
 from fluxapps.model.strict import DnsLabel, Strict
 
@@ -41,6 +41,8 @@ class ClusterFields(FleetFields):
     """Who writes the apps' objects: Pulumi (``apply``, default), or Flux from Git (``git``)."""
     flux_namespace: DnsLabel | None = None
     """Flux's namespace. Default: flux-system."""
+    wait: Wait | None = None
+    """The same as ``wait`` under ``defaults``: for all apps of this cluster."""
     git: GitFields | None = None
     """Where Flux reads this repository; needed in git delivery, and for apps with other YAML."""
     apps: dict[DnsLabel, AppFields | None] | None = None

@@ -17,7 +17,17 @@ from fluxapps.model.sources import AppFolder, Sources, StackFile
 from fluxapps.model.strict import kind_of
 from fluxapps.model.yaml_file import YamlFile
 
-_APP_ONLY = ("name", "enabled", "kustomization", "releases", "substituteValues", "dependsOn", "preset", "values")
+_APP_ONLY = (
+    "name",
+    "enabled",
+    "kustomization",
+    "releases",
+    "substituteValues",
+    "dependsOn",
+    "preset",
+    "values",
+    "wait",
+)
 _HELM_REPOSITORY = "HelmRepository"
 _MAKES_A_RELEASE = ("chart", "repository", "version", "releases")
 
@@ -58,6 +68,10 @@ class _Resolver:
         )
         self.cluster = ClusterFields.model_validate(stack_file.cluster)
         self.defaults = self._below("defaults")
+        if self.cluster.wait is not None:
+            # What the stack says for all its apps, where no default of its own says it too: the checks refuse that.
+            stack = self.layers[-1]
+            self.defaults = (*self.defaults, Layer({"wait": stack.data["wait"]}, stack.file, stack.prefix))
         self.preset = merged_fields(self.defaults).get("preset") != "none"
 
     def fleet(self) -> Fleet:
@@ -71,6 +85,7 @@ class _Resolver:
             cluster=self.cluster,
             delivery=delivery,
             flux_namespace=flux_namespace,
+            granted=_granted(merged_fields(self.defaults).get("wait")),
             preset=self.preset,
             git=self._git(delivery),
             repositories=self._repositories(flux_namespace),
@@ -183,6 +198,7 @@ class _Resolver:
             said_kustomization=kustomization.over({}),
             generated=kustomization.left_of(preset.GENERATED_KUSTOMIZATION) if self.preset else frozenset(),
             substitute_values=merged.get("substituteValues", False),
+            granted=_granted(merged.get("wait")),
             other=tuple(
                 file
                 for file in source.other
@@ -287,6 +303,11 @@ def _below(data: Any, *path: str) -> dict[str, Any]:
     for part in path:
         data = data.get(part) if isinstance(data, dict) else None
     return data if isinstance(data, dict) else {}
+
+
+def _granted(wait: Any) -> int | None:
+    """Return how many failed tries *wait* grants; None where it says not to wait."""
+    return {None: None, "none": None, "ready": 0}[wait] if not isinstance(wait, dict) else int(wait["tries"])
 
 
 class _Layered:

@@ -125,6 +125,8 @@ class App:
     generated: frozenset[str]
     """Those of ``preset.GENERATED_KUSTOMIZATION`` that are to be worked out."""
     substitute_values: bool
+    granted: int | None
+    """Failed tries that are granted while ``up`` waits until it is Ready; None: ``up`` doesn't wait."""
     other: tuple[OtherFile, ...]
     """Other files that Flux reads on this stack: ``stacks/<another>/`` left out."""
     layers: tuple[Layer, ...]
@@ -192,6 +194,8 @@ class Fleet:
     cluster: ClusterFields
     delivery: Delivery
     flux_namespace: str
+    granted: int | None
+    """As an app's that says nothing itself: it counts for what apps share."""
     preset: bool
     """Whether our recommended settings are the lowest layer."""
     git: GitSource | None

@@ -192,6 +192,10 @@ def _no_boolean(fault: _Fault) -> _Sentence:
     return "wrong-type", f"'{fault.name}' is {fault.found}, but true or false is wanted", "write true or false"
 
 
+def _no_count(fault: _Fault) -> _Sentence:
+    return "wrong-value", f"'{fault.name}' is {fault.found}, but a number from 1 is wanted", "write 1 or more"
+
+
 def _other(fault: _Fault) -> _Sentence:
     return "wrong-value", f"'{fault.name}' is {fault.found}: {fault.said['msg']}", ""
 
@@ -209,6 +213,8 @@ _SENTENCES: dict[str, Callable[[_Fault], _Sentence]] = {
     "model_attributes_type": _no_map,
     "list_type": _no_list,
     "bool_type": _no_boolean,
+    "int_type": _no_count,
+    "greater_than_equal": _no_count,
 }
 """By pydantic's name of the fault."""
 

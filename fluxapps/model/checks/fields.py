@@ -26,6 +26,7 @@ def field_problems(fleet: Fleet) -> Iterator[Problem]:
     """Yield what is wrong with fields, each fine by itself."""
     yield from _misplaced(fleet)
     yield from _unknown_apps(fleet)
+    yield from _wait_twice(fleet)
     for app in fleet.apps:
         yield from _app(app)
         for release in app.releases:
@@ -54,6 +55,13 @@ def _misplaced(fleet: Fleet) -> Iterator[Problem]:
                 where = fleet.origin("repositories", name)
                 what = f"the repository '{name}' says nothing"
                 yield error("missing-field", what, where, "fleet.yaml", f"write {name}: <its URL>")
+
+
+def _wait_twice(fleet: Fleet) -> Iterator[Problem]:
+    for layer in fleet.layers:
+        if "wait" in layer.data and "wait" in (layer.data.get("defaults") or {}):
+            where = origin((layer,), ("wait",))
+            yield _twice("defaults.wait", "wait", where, stack_file(fleet))
 
 
 def _misplaced_field(fleet: Fleet, layer: Layer, path: FieldPath, why: str) -> Problem:

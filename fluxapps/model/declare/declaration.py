@@ -18,7 +18,7 @@ from fluxapps.model.declare.names import stack_label
 from fluxapps.model.declare.order import apps_in_order, releases_in_order
 from fluxapps.model.declare.releases import release_id, release_objects, releases_called
 from fluxapps.model.declare.system import bootstrap_kustomization_ids, system_objects
-from fluxapps.model.objects import DeclaredObject, ObjectId
+from fluxapps.model.objects import DeclaredObject, ObjectId, Role
 from fluxapps.model.resolved import App, Delivery, Fleet, Release
 
 
@@ -45,6 +45,8 @@ class Declaration:
     """Namespaces and sources that apps share."""
     apps: tuple[AppDeclaration, ...]
     """In topological order, by name where order leaves a choice."""
+    granted: dict[ObjectId, int]
+    """What ``up`` is to wait for until it is Ready, and how many failed tries each is granted."""
     outputs: dict[str, Any]
     """What a person wants to see after ``pulumi up``."""
 
@@ -93,8 +95,25 @@ def _declare(fleet: Fleet) -> Declaration:
         system=system_objects(fleet, None),
         bootstrap=declared_namespaces(fleet) + declared_sources(fleet),
         apps=tuple(_app(fleet, app, waits) for app in apps),
+        granted=_granted(fleet),
         outputs=_outputs(fleet, apps),
     )
+
+
+def _granted(fleet: Fleet) -> dict[ObjectId, int]:
+    """Return what ``up`` waits for: never for what is declared as suspended, which doesn't get Ready."""
+    granted: dict[ObjectId, int] = {}
+    if fleet.granted is not None:
+        granted |= {one.id: fleet.granted for one in system_objects(fleet, None) if one.role is Role.KUSTOMIZATION}
+    for app in fleet.apps:
+        if app.granted is None:
+            continue
+        for release in app.releases:
+            if release.spec.get("suspend") is not True:
+                granted[release_id(release)] = app.granted
+        if has_kustomization(fleet) and app.kustomization.get("suspend") is not True:
+            granted[kustomization_id(fleet, app.name)] = app.granted
+    return granted
 
 
 def _app(fleet: Fleet, app: App, waits: dict[str, int]) -> AppDeclaration:
