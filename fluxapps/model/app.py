@@ -53,10 +53,14 @@ class ReleaseFields(Strict):
     """The chart's values, instead of a values.yaml beside app.yaml."""
     values_from: list[Fields] | None = None
     """More values, from Secrets or ConfigMaps in the cluster, as Flux spells ``valuesFrom``; they win over ours."""
-    values_name: DnsLabel | None = None
-    """A literal name for the values ConfigMap; it is then changed in place. Default: a new name for each content."""
+    values_name: ValuesName | None = None
+    """A literal name for the values ConfigMap, in which ``{release}`` stands for the HelmRelease's; it is then changed
+    in place. Default: a new name for each content."""
     release: Fields | None = None
-    """Any field of a HelmRelease's spec as Flux spells it; ``metadata: {labels, annotations}``: its own."""
+    """Any field of a HelmRelease's spec as Flux spells it; ``metadata: {name, labels, annotations}``: its own."""
+    allow_reinstall: bool | None = None
+    """``true``: a change of what Helm can't change in place (a release's name, namespace, chart) may uninstall the release
+    and install it anew. Default: ``preview`` and ``up`` refuse it."""
 
 
 class AppFields(ReleaseFields):
@@ -67,7 +71,8 @@ class AppFields(ReleaseFields):
     enabled: bool | None = None
     """``false``: not on this cluster. Default: true."""
     kustomization: Fields | None = None
-    """Any field of a Kustomization's spec as Flux spells it; ``metadata: {labels, annotations}``: its own."""
+    """Any field of a Kustomization's spec as Flux spells it; ``metadata: {name, namespace, labels, annotations}``: its
+    own."""
     releases: dict[DnsLabel, ReleaseFields | None] | None = None
     """Several releases in one app; the key is the HelmRelease's name."""
     wait: Wait | None = None
@@ -82,3 +87,5 @@ class Defaults(AppFields):
 
     preset: Literal["recommended", "none"] | None = None
     """``none``: nothing is declared but what the files say. Default: our recommended settings."""
+    source: Fields | None = None
+    """What sources of charts have in common: any field of ``repositories``."""

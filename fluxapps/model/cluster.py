@@ -6,7 +6,7 @@ from pydantic import ConfigDict
 
 from fluxapps.model.app import AppFields, Wait
 from fluxapps.model.fleet import FleetFields
-from fluxapps.model.strict import DnsLabel, Strict
+from fluxapps.model.strict import DnsLabel, Fields, Strict
 
 
 class GitFields(Strict):
@@ -26,6 +26,8 @@ class GitFields(Strict):
     """``up``: other YAML changes with ``pulumi up`` (default in apply delivery); ``branch``: once pushed."""
     name: DnsLabel | None = None
     """Name of the GitRepository and of the Kustomization beside it. Default: the project's."""
+    kustomization: Fields | None = None
+    """Any field of the spec of the Kustomization beside it, as Flux spells it; a null takes one of ours away."""
 
 
 class ClusterFields(FleetFields):

@@ -20,7 +20,7 @@ class RepositoryFields(Strict):
     namespace: DnsLabel | None = None
     """Namespace of the source. Default: Flux's."""
     metadata: Fields | None = None
-    """The object's own ``labels`` and ``annotations``."""
+    """The object's own ``labels`` and ``annotations``, and its ``name`` where that isn't the repository's."""
 
 
 class NamespaceFields(Strict):

@@ -22,29 +22,38 @@ def tree_files(fleet: Fleet, declaration: Declaration) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     shared = declaration.bootstrap if declaration.delivery == "git" else declaration.system + declaration.bootstrap
     for declared in shared:
-        files[_bootstrap_path(declared)] = _text(declared)
+        files[_free(files, _bootstrap_path(declared), declared)] = _text(declared)
     apps = {app.name: app for app in fleet.apps}
     for app in declaration.apps:
-        files |= _app_files(fleet, apps[app.name], app)
+        _add_app(files, fleet, apps[app.name], app)
     if declaration.delivery == "git":
         for file in fleet.sources.bootstrap:
             files[f"{BOOTSTRAP}/other/{file.path}"] = _content(fleet, file)
     return dict(sorted(files.items()))
 
 
-def _app_files(fleet: Fleet, app: App, declaration: AppDeclaration) -> dict[str, bytes]:
-    files: dict[str, bytes] = {}
+def _add_app(files: dict[str, bytes], fleet: Fleet, app: App, declaration: AppDeclaration) -> None:
+    own: set[str] = set()
     # Flux's substitution would hit the values too, where ${x} is usually meant for the app.
     substituted = fleet.delivery == "git" and fleet.preset and "postBuild" in app.kustomization
     annotations = SUBSTITUTE_DISABLED if substituted and not app.substitute_values else {}
     for declared in declaration.objects:
         if declared.role is Role.KUSTOMIZATION:
-            files[_bootstrap_path(declared)] = _text(declared)
+            files[_free(files, _bootstrap_path(declared), declared)] = _text(declared)
         else:
-            files[f"{app.name}/{_file_name(declared)}"] = _text(declared, annotations)
+            path = _free(files, f"{app.name}/{_file_name(declared)}", declared)
+            files[path] = _text(declared, annotations)
+            own.add(path)
     if fleet.delivery == "git":
-        files |= _other_files(fleet, app, set(files))
-    return files
+        files |= _other_files(fleet, app, own)
+
+
+def _free(files: dict[str, bytes], path: str, declared: DeclaredObject) -> str:
+    """Return *path*; with the namespace of *declared* in it where an object of that name in another one has it."""
+    if path not in files:
+        return path
+    folder, _, name = path.rpartition("/")
+    return f"{folder}/{declared.id.namespace}.{name}"
 
 
 def _other_files(fleet: Fleet, app: App, ours: set[str]) -> dict[str, bytes]:

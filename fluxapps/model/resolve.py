@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from fluxapps.model import preset
+from fluxapps.model.app import RELEASE_PLACE
 from fluxapps.model.cluster import ClusterFields
 from fluxapps.model.collector import collector_paused
 from fluxapps.model.layers import Layer, merge_fields, merge_values, merged_fields
@@ -123,18 +124,21 @@ class _Resolver:
             pinned=delivery == "apply" and fields.ref is None and fields.follow != "branch",
             spec=spec,
             metadata=metadata,
+            kustomization=fields.kustomization or {},
         )
 
     def _repositories(self, flux_namespace: str) -> dict[str, Repository]:
         layers = self._below("repositories")
+        shared = merged_fields(self.defaults).get("source") or {}
         merged: dict[str, Any] = {}
         for layer in layers:
             for name, said in layer.data.items():
+                merged.setdefault(name, shared)
                 fields = _source_of(said) if isinstance(said, str) else said
                 kind = merged.get(name, {}).get("kind", _HELM_REPOSITORY)
                 if fields is None or fields.get("kind", kind) != kind:
                     # Another kind is another source: fields of the old kind mean nothing to it.
-                    merged = merge_fields(merged, {name: None})
+                    merged = {**merged, name: shared}
                 merged = merge_fields(merged, {name: fields})
         return {name: self._repository(name, fields, flux_namespace, layers) for name, fields in merged.items()}
 
@@ -228,7 +232,7 @@ class _Resolver:
         defaults = preset.release_defaults(said) if self.preset else {}
         return Release(
             app=source.name,
-            name=key or source.name,
+            name=_said_name(said) or key or source.name,
             namespace=merged.get("namespace") or source.name,
             chart=merged.get("chart"),
             repository=merged.get("repository"),
@@ -238,8 +242,9 @@ class _Resolver:
             values=values,
             values_layers=values_layers,
             values_from=tuple(merged.get("valuesFrom", ())),
-            values_name=merged.get("valuesName"),
+            values_name=_values_name(merged.get("valuesName"), _said_name(said) or key or source.name),
             watch_values=self.preset,
+            allow_reinstall=merged.get("allowReinstall", False),
             spec=fields.over(defaults),
             said=said,
             generated=fields.left_of(preset.GENERATED_RELEASE) if self.preset else frozenset(),
@@ -289,6 +294,18 @@ class _Resolver:
             )
             return None
         return read
+
+
+def _said_name(said: dict[str, Any]) -> str | None:
+    """Return the name that *said*, a ``release``, gives its object by itself."""
+    metadata = said.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def _values_name(said: str | None, release: str) -> str | None:
+    """Return the literal name of a values ConfigMap: in defaults it may be made of the release's."""
+    return said.replace(RELEASE_PLACE, release) if said is not None else None
 
 
 def _values_in(layer: Layer, release: str | None) -> Layer | None:

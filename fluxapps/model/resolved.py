@@ -34,6 +34,11 @@ class Repository:
         """Return whether releases make OCIRepositories of their own from it: one without ``ref``."""
         return self.kind == "OCIRepository" and "ref" not in self.spec
 
+    @property
+    def object_name(self) -> str:
+        """Return the name of the object: the one that its metadata says, else the repository's."""
+        return str(self.metadata.get("name") or self.name)
+
     def origin(self, *path: str | int) -> Origin | None:
         """Return where its field *path* was said, or else where it was named."""
         return origin(self.layers, (self.name, *path), (self.name,))
@@ -77,6 +82,8 @@ class Release:
     values_name: str | None
     watch_values: bool
     """Whether a values ConfigMap of literal name carries Flux's watch label."""
+    allow_reinstall: bool
+    """Whether a change that makes Flux uninstall it and install it anew is meant."""
     spec: dict[str, Any]
     """``release``, merged with our defaults."""
     said: dict[str, Any]
@@ -168,6 +175,8 @@ class GitSource:
     spec: dict[str, Any]
     """Further fields of the GitRepository's spec."""
     metadata: dict[str, Any]
+    kustomization: dict[str, Any]
+    """Fields of the Kustomization beside it, laid over ours; a null deletes one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -113,3 +113,40 @@ def schema(
 
     root_or_none = None if out is not None else ctx.ensure_object(Session).find_root()
     raise typer.Exit(write_schemas(root_or_none, out, check_only=check))
+
+
+@app.command("import")
+def import_(  # noqa: PLR0913, PLR0917 - what there is to choose
+    source: Annotated[Path, typer.Argument(metavar="DIR", help="The Flux repository that is to be brought in.")],
+    stack: Annotated[
+        str | None,
+        typer.Option(
+            "--stack",
+            "-s",
+            metavar="STACK",
+            help="The stack's name; of several clusters, which. Default: all, by folder.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where to write. Default: the current folder.", file_okay=False)
+    ] = None,
+    path: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="Where in it Flux enters (`flux bootstrap --path`). Default: found out."),
+    ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Where Flux reads the repository, where nothing in it says so."),
+    ] = None,
+    prove: Annotated[
+        bool, typer.Option("--prove", help="Write nothing: only compare what is in the folder already.")
+    ] = False,
+) -> None:
+    """Bring an existing Flux repository in: write it as app files, and prove that they say the same.
+
+    Exit code 1 when an object of the original isn't in what is written, or is another, and nobody knows why.
+    """
+    from fluxapps.cli.import_repository import import_repository
+
+    code = import_repository(source, out or Path(), stack=stack, entry=path, url=url, prove_only=prove)
+    raise typer.Exit(code)

@@ -12,7 +12,7 @@ from fluxapps.model.yaml_file import FieldPath
 
 _OF_A_RELEASE = ("release", "values", "valuesFrom", "valuesName", "valuesIn")
 _NOT_IN_DEFAULTS = ("name", "releases")
-_ALWAYS_OURS = {"values": "'values'", "valuesFrom": "'valuesFrom'", "chartRef": "chart and repository"}
+_ALWAYS_OURS = {"values": "'values'", "valuesFrom": "'valuesFrom'"}
 """Of a HelmRelease's spec, what only our own fields say, and which."""
 _SAID_BY_OURS = {
     "chart": ("chart", "spec", "chart"),
@@ -118,6 +118,8 @@ def _without_release(app: App, own: tuple[Layer, ...], said: set[str]) -> Iterat
 def _incomplete(fleet: Fleet, app: App, release: Release) -> Iterator[Problem]:
     if release.chart and release.repository:
         return
+    if "chartRef" in release.said and not (release.chart or release.repository):
+        return
     where = app.origin("releases", release.key) if release.key is not None else None
     which = f"the release '{release.key}'" if release.key is not None else "the app"
     repository = fleet.repositories.get(release.repository or "")
@@ -138,6 +140,9 @@ def _said_twice(app: App, release: Release) -> Iterator[Problem]:
         if theirs in release.said:
             what = f"'release.{theirs}' is said by {ours} here"
             yield error("said-twice", what, release.origin("release", theirs), file, f"say {ours}, beside 'release'")
+    ours_too = [name for name in ("chart", "repository", "version") if getattr(release, name) is not None]
+    if "chartRef" in release.said and ours_too:
+        yield _twice("release.chartRef", ours_too[0], release.origin("release", "chartRef"), file)
     for ours, path in _SAID_BY_OURS.items():
         if getattr(release, ours) is not None and path[-1] in below(release.said, path[:-1]):
             yield _twice(f"release.{'.'.join(path)}", ours, release.origin("release", *path), file)

@@ -4,6 +4,7 @@ What is checked are the declared objects, as the API server will see them; a fau
 said the field. A fault in what apps have in common is said once, where it stands.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -36,17 +37,24 @@ _OWN_FIELDS: dict[FieldPath, FieldPath] = {
 def metadata_problems(fleet: Fleet) -> Iterator[Problem]:
     """Yield what is wrong with ``metadata``, of which Flux's schemas don't know that it is not all ours to pass on."""
     for repository in fleet.repositories.values():
-        yield from _metadata(repository.metadata, repository.origin, ("metadata",), stack_file(fleet))
+        yield from _metadata(repository.metadata, repository.origin, ("metadata",), stack_file(fleet), ("name",))
     if fleet.git is not None:
         yield from _metadata(fleet.git.metadata, fleet.origin, ("git", "metadata"), stack_file(fleet))
+        said = fleet.git.kustomization.get("metadata")
+        yield from _metadata(said, fleet.origin, ("git", "kustomization", "metadata"), stack_file(fleet))
     for app in fleet.apps:
         file = app.source.file.file
-        yield from _metadata(app.kustomization.get("metadata"), app.origin, ("kustomization", "metadata"), file)
+        said = app.kustomization.get("metadata")
+        yield from _metadata(said, app.origin, ("kustomization", "metadata"), file, ("name", "namespace"))
         for release in app.releases:
-            yield from _metadata(release.spec.get("metadata"), release.origin, ("release", "metadata"), file)
+            said = release.spec.get("metadata")
+            yield from _metadata(said, release.origin, ("release", "metadata"), file, ("name",))
 
 
-def _metadata(said: Any, origin: Callable[..., Origin | None], path: FieldPath, file: str) -> Iterator[Problem]:
+def _metadata(
+    said: Any, origin: Callable[..., Origin | None], path: FieldPath, file: str, names: tuple[str, ...] = ()
+) -> Iterator[Problem]:
+    """Yield what is wrong with *said*, which may say labels, annotations, and *names*: the object's own."""
     if not said:
         return
     if not isinstance(said, dict):
@@ -54,13 +62,28 @@ def _metadata(said: Any, origin: Callable[..., Origin | None], path: FieldPath, 
         yield error("wrong-type", what, nearest(origin, path), file, "write labels and annotations below it")
         return
     for part, content in said.items():
-        if part not in ("labels", "annotations"):
+        if part in names:
+            yield from _object_name(content, nearest(origin, (*path, part)), file)
+        elif part not in ("labels", "annotations"):
             where = nearest(origin, (*path, part))
-            yield error("unknown-field", f"unknown field '{part}'", where, file, "known here: labels, annotations")
+            known = ", ".join((*names, "labels", "annotations"))
+            yield error("unknown-field", f"unknown field '{part}'", where, file, f"known here: {known}")
         elif not isinstance(content, dict):
             where = nearest(origin, (*path, part))
             what = f"'{dotted((*path, part))}' is {kind_of(content)}, but a map is wanted"
             yield error("wrong-type", what, where, file, "write name: value lines below it")
+
+
+def _object_name(said: Any, where: Origin | None, file: str) -> Iterator[Problem]:
+    if not isinstance(said, str):
+        yield error("wrong-type", f"a name is {kind_of(said)}, but a string is wanted", where, file, "write a name")
+    elif _NAME.fullmatch(said) is None:
+        what = f"'{said}' is not a name Kubernetes takes"
+        fix = "at most 63 lower-case letters, digits, hyphens and dots; a letter or digit first and last"
+        yield error("wrong-value", what, where, file, fix)
+
+
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?")
 
 
 def schema_problems(fleet: Fleet, declared: DeclaredObject) -> Iterator[Problem]:

@@ -152,5 +152,6 @@ def _unknown_kind(fleet: Fleet, other: OtherObject) -> Problem:
     what = f"while the kind {kind} ({group or 'core'}) isn't there, Flux applies nothing of this folder"
     where = at(other.file, (*other.path, "kind"), document=other.document)
     fix = "move it to an app of its own with dependsOn, or say in this app's dependsOn which app brings the kind"
-    make = error if fleet.delivery == "git" else warning
+    # Without our settings the files say what is in the cluster already, where the kind is there, too.
+    make = error if fleet.delivery == "git" and fleet.preset else warning
     return make("unknown-kind", what, where, other.file.file, fix)

@@ -6,7 +6,7 @@ from typing import Any
 from fluxapps.model.checks.ownership import release_of
 from fluxapps.model.checks.report import at, error, warning
 from fluxapps.model.declare.releases import values_text
-from fluxapps.model.layers import origin
+from fluxapps.model.layers import Origin, origin
 from fluxapps.model.objects import DeclaredObject
 from fluxapps.model.problems import Problem, did_you_mean
 from fluxapps.model.resolved import App, Fleet, Release
@@ -18,6 +18,9 @@ LARGE = 900 << 10
 _EXACT = 1 << 53
 """Whole numbers up to it are exact in a float, as which Pulumi carries every number."""
 _MOST = 10
+
+
+_NOWHERE = Origin("", 0, 0, ())
 
 
 def values_problems(fleet: Fleet) -> Iterator[Problem]:
@@ -99,7 +102,7 @@ def _release_names(fleet: Fleet, app: App) -> set[str]:
 
 def _inline(fleet: Fleet, app: App, release: Release) -> Iterator[Problem]:
     file = app.source.file.file
-    if release.values_name is not None:
+    if release.values_name is not None and (release.origin("valuesName") or _NOWHERE).file == file:
         what = "'valuesName' names a ConfigMap, and with 'valuesIn: inline' there is none"
         yield error("said-twice", what, release.origin("valuesName"), file, "keep one of them")
     if not release.values:

@@ -17,7 +17,10 @@ def declared_namespaces(fleet: Fleet) -> tuple[DeclaredObject, ...]:
         used |= {release.namespace, release.release_namespace, release.storage_namespace}
     for app in fleet.apps:
         # Into targetNamespace Flux puts the app's other YAML, and makes it no more than any other.
-        used |= {name for name in (app.namespace, app.kustomization.get("targetNamespace")) if isinstance(name, str)}
+        metadata = app.kustomization.get("metadata")
+        own = metadata.get("namespace") if isinstance(metadata, dict) else None
+        names = (app.namespace, app.kustomization.get("targetNamespace"), own)
+        used |= {name for name in names if isinstance(name, str)}
     used |= {repository.namespace for repository in fleet.repositories.values() if not repository.is_template}
     return tuple(_namespace(fleet, name) for name in sorted(used | set(fleet.namespaces)) if is_ours(fleet, name))
 
@@ -55,13 +58,14 @@ def declared_sources(fleet: Fleet) -> tuple[DeclaredObject, ...]:
     for repository in sorted(fleet.repositories.values(), key=lambda one: (one.kind, one.name)):
         if repository.is_template:
             continue
-        source = manifest(SOURCE_API, repository.kind, repository.name, repository.namespace, spec=repository.spec)
+        name, namespace = repository.object_name, repository.namespace
+        source = manifest(SOURCE_API, repository.kind, name, namespace, spec=repository.spec)
         made.append(
             DeclaredObject(
                 manifest=with_metadata(source, repository.metadata),
                 role=Role.SOURCE,
-                logical_name=f"{repository.namespace}/{repository.name}",
-                after=namespace_ids(fleet, repository.namespace),
+                logical_name=f"{namespace}/{name}",
+                after=namespace_ids(fleet, namespace),
             )
         )
     return tuple(made)

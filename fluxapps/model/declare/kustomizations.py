@@ -17,8 +17,12 @@ from fluxapps.model.resolved import App, Fleet
 
 
 def kustomization_id(fleet: Fleet, app: str) -> ObjectId:
-    """Return the identity of the Kustomization of the app named *app*."""
-    return ObjectId(KUSTOMIZE, "Kustomization", fleet.flux_namespace, app)
+    """Return the identity of the Kustomization of the app named *app*: its own metadata may say name and namespace."""
+    found = fleet.app_named(app)
+    metadata = found.kustomization.get("metadata") if found is not None else None
+    said: dict[str, Any] = metadata if isinstance(metadata, dict) else {}
+    namespace, name = said.get("namespace") or fleet.flux_namespace, said.get("name") or app
+    return ObjectId(KUSTOMIZE, "Kustomization", namespace, name)
 
 
 def has_kustomization(fleet: Fleet) -> bool:
@@ -34,11 +38,12 @@ def kustomization(fleet: Fleet, app: App, wait_ready: int | None) -> DeclaredObj
     if fleet.git is None:
         return None
     spec = _spec(fleet, app, fleet.git.name, fleet.git.path)
-    made = manifest(KUSTOMIZATION_API, "Kustomization", app.name, fleet.flux_namespace, spec=spec)
+    identity = kustomization_id(fleet, app.name)
+    made = manifest(KUSTOMIZATION_API, "Kustomization", identity.name, identity.namespace, spec=spec)
     return DeclaredObject(
         manifest=with_metadata(made, app.kustomization.get("metadata") or {}),
         role=Role.KUSTOMIZATION,
-        logical_name=f"{fleet.flux_namespace}/{app.name}",
+        logical_name=f"{identity.namespace}/{identity.name}",
         app=app.name,
         after=_after(fleet, app),
         wait_ready=wait_ready,
@@ -74,8 +79,11 @@ def is_waited_for(fleet: Fleet, app: App | None) -> bool:
 def _spec(fleet: Fleet, app: App, source: str, git_path: str) -> dict[str, Any]:
     path = f"./{app.source.folder}" if fleet.delivery == "apply" else f"./{git_path}/{app.name}".replace("././", "./")
     spec: dict[str, Any] = {"path": path, "sourceRef": {"kind": "GitRepository", "name": source}}
+    namespace = kustomization_id(fleet, app.name).namespace
+    if namespace != fleet.flux_namespace:
+        spec["sourceRef"]["namespace"] = fleet.flux_namespace
     if names := [name for name in fleet.app_dependencies(app) if name != app.name]:
-        spec["dependsOn"] = [{"name": name} for name in names]
+        spec["dependsOn"] = [_dependency(kustomization_id(fleet, name), namespace) for name in names]
     generated = {"timeout": _timeout(app), **_health(fleet, app)}
     spec |= {name: value for name, value in generated.items() if name in app.generated}
     said = {key: value for key, value in app.kustomization.items() if key != "metadata"}
@@ -84,6 +92,11 @@ def _spec(fleet: Fleet, app: App, source: str, git_path: str) -> dict[str, Any]:
         # Before the user's, which may then say otherwise.
         merged["patches"] = [kept, *(merged.get("patches") or ())]
     return pruned(merged) or {}
+
+
+def _dependency(other: ObjectId, namespace: str) -> dict[str, str]:
+    """Return how a Kustomization in *namespace* names *other* in its ``dependsOn``."""
+    return {"name": other.name} | ({} if other.namespace == namespace else {"namespace": other.namespace})
 
 
 def _health(fleet: Fleet, app: App) -> dict[str, Any]:
@@ -124,5 +137,7 @@ def _after(fleet: Fleet, app: App) -> tuple[ObjectId, ...]:
     after += [release_id(release) for release in app.releases]
     after += bootstrap_kustomization_ids(fleet)
     target = app.kustomization.get("targetNamespace")
-    after += namespace_ids(fleet, None if app.releases else app.namespace, target if isinstance(target, str) else None)
+    own = kustomization_id(fleet, app.name).namespace
+    own_namespace = None if app.releases else app.namespace
+    after += namespace_ids(fleet, own_namespace, own, target if isinstance(target, str) else None)
     return tuple(after)

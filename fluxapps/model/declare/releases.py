@@ -48,7 +48,7 @@ def release_objects(fleet: Fleet, app: App, release: Release, before: tuple[Obje
     if source is not None:
         after.append(source.id)
     elif repository is not None:
-        after.append(ObjectId(SOURCE, repository.kind, repository.namespace, repository.name))
+        after.append(ObjectId(SOURCE, repository.kind, repository.namespace, repository.object_name))
     if values is not None:
         after.append(values.id)
     made = manifest(
@@ -99,17 +99,19 @@ def _chart(fleet: Fleet, release: Release, source: DeclaredObject | None) -> dic
         return {"chartRef": {"kind": "OCIRepository", "name": source.id.name, "namespace": source.id.namespace}}
     repository = fleet.repositories.get(release.repository or "")
     if repository is not None and repository.kind == "OCIRepository":
-        return {"chartRef": {"kind": "OCIRepository", "name": repository.name, "namespace": repository.namespace}}
-    chart: dict[str, Any] = {"chart": release.chart}
+        reference = {"kind": "OCIRepository", "name": repository.object_name, "namespace": repository.namespace}
+        return {"chartRef": reference}
+    # Without a chart of ours, the files say all of it under `release`.
+    chart: dict[str, Any] = {"chart": release.chart} if release.chart is not None else {}
     if release.version is not None:
         chart["version"] = release.version
     if repository is not None:
-        reference = {"kind": repository.kind, "name": repository.name, "namespace": repository.namespace}
+        reference = {"kind": repository.kind, "name": repository.object_name, "namespace": repository.namespace}
         chart["sourceRef"] = reference
         if repository.kind in ("GitRepository", "Bucket") and fleet.preset:
             # Otherwise a commit that leaves Chart.yaml's version alone is not deployed.
             chart["reconcileStrategy"] = "Revision"
-    return {"chart": {"spec": chart}}
+    return {"chart": {"spec": chart}} if chart else {}
 
 
 def _depends_on(fleet: Fleet, app: App, release: Release) -> list[dict[str, str]]:

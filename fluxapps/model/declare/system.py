@@ -5,6 +5,7 @@ from typing import Any
 from fluxapps.model.declare.claims import kept_shared_claims
 from fluxapps.model.declare.manifests import manifest, pruned, with_metadata
 from fluxapps.model.declare.names import KUSTOMIZATION_API, KUSTOMIZE, SOURCE_API
+from fluxapps.model.layers import merge_fields
 from fluxapps.model.objects import DeclaredObject, ObjectId, Role
 from fluxapps.model.resolved import SETTINGS_FILES, Fleet, GitSource
 from fluxapps.model.sources import BOOTSTRAP
@@ -31,11 +32,16 @@ def system_objects(fleet: Fleet, commit: str | None) -> tuple[DeclaredObject, ..
     path = f"./{BOOTSTRAP}" if fleet.delivery == "apply" else f"./{fleet.git.path}/{BOOTSTRAP}".replace("././", "./")
     if fleet.delivery == "apply" and not bootstrap_kustomization_ids(fleet):
         return (source,)
-    spec = {**_BOOTSTRAP_SPEC, "path": path, "sourceRef": {"kind": "GitRepository", "name": fleet.git.name}}
+    reference = {"kind": "GitRepository", "name": fleet.git.name}
+    spec: dict[str, Any] = {**_BOOTSTRAP_SPEC, "path": path, "sourceRef": reference}
+    metadata = fleet.git.kustomization.get("metadata") or {}
+    said = {key: value for key, value in fleet.git.kustomization.items() if key != "metadata"}
+    spec = merge_fields(spec, said)
     if (kept := kept_shared_claims(fleet)) is not None:
-        spec["patches"] = [kept]
+        spec["patches"] = [kept, *(spec.get("patches") or ())]
+    made = manifest(KUSTOMIZATION_API, "Kustomization", fleet.git.name, fleet.flux_namespace, spec=pruned(spec))
     kustomization = DeclaredObject(
-        manifest=manifest(KUSTOMIZATION_API, "Kustomization", fleet.git.name, fleet.flux_namespace, spec=spec),
+        manifest=with_metadata(made, metadata),
         role=Role.KUSTOMIZATION,
         logical_name=f"{fleet.flux_namespace}/{fleet.git.name}",
         after=(source.id,),

@@ -1,0 +1,133 @@
+"""One app in our words: its releases, their values, and what stays other YAML."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fluxapps.importing.kustomize.built import Built
+from fluxapps.importing.original import Original
+from fluxapps.importing.other import other_yaml
+from fluxapps.importing.releases import ReleaseSaid, Sources, release_said
+from fluxapps.importing.said import AppSaid, CannotSayError, Kept, Left, StackSaid
+from fluxapps.model.declare.names import HELM
+from fluxapps.model.objects import Manifest
+
+
+@dataclass(slots=True, eq=False)
+class AppParts:
+    """What an app is made of."""
+
+    original: Original
+    name: str
+    objects: list[Built]
+    """All that its Kustomization applies, in their namespaces, without what moves to the root's."""
+    folder: str
+    """Where they stood."""
+
+
+def app_said(
+    parts: AppParts, sources: Sources, config_maps: Mapping[tuple[str, str], Built], stack: StackSaid
+) -> AppSaid:
+    """Return the app of *parts*, without what its Kustomization says; what can't be said is noted in *stack*."""
+    app = AppSaid(name=parts.name, fields={})
+    own = {id(one) for one in parts.objects}
+    known = {key: one for key, one in config_maps.items() if id(one) in own}
+    said: list[ReleaseSaid] = []
+    rest: list[Built] = []
+    for one in parts.objects:
+        if one.kind != "HelmRelease" or one.group != HELM:
+            continue
+        try:
+            said.append(release_said(parts.original, one, sources, known))
+        except CannotSayError as why:
+            rest.append(one)
+            stack.kept.append(Kept(str(one.id), *place_of(one), str(why)))
+    taken = {id(release.taken) for release in said if release.taken is not None}
+    taken |= {id(release.built) for release in said}
+    rest += [one for one in parts.objects if id(one) not in taken and one not in rest]
+    _releases(app, said)
+    other = other_yaml(parts.original, rest, parts.folder)
+    app.other = other.files
+    stack.kept += [_rewritten(one) for one in other.rewritten]
+    stack.left += [plain_secret(one) for one in other.secrets]
+    app.documents = [release.built.document for release in said if release.built and release.built.document]
+    return app
+
+
+def place_of(one: Built) -> tuple[str, int | None]:
+    """Return file and line of *one*; the files that a generator read."""
+    if one.document is not None:
+        return one.document.file, one.document.line
+    return ", ".join(one.generated_from), None
+
+
+def plain_secret(one: Built) -> Left:
+    """Return what is said of *one*, a Secret in plain text."""
+    why = "a Secret in plain text is not copied: seal it, encrypt it with SOPS, or let an operator fetch it"
+    return Left(one.id, *place_of(one), why)
+
+
+def _rewritten(one: Built) -> Kept:
+    changed = ", ".join(sorted(one.changed - {"target"}))
+    return Kept(str(one.id), *place_of(one), f"kustomize changes it ({changed}): it is written as built")
+
+
+def _releases(app: AppSaid, said: list[ReleaseSaid]) -> None:
+    keys = _keys(said)
+    siblings = {(one.namespace, one.name): key for key, one in keys.items()}
+    if len(said) == 1 and said[0].name == app.name and "chart" in said[0].fields:
+        (one,) = said
+        app.fields |= _fields(one, app.name, app.name, {})
+        if one.values is not None:
+            app.values[None] = one.values
+        return
+    if not said:
+        return
+    namespaces = Counter(one.namespace for one in said)
+    shared, count = namespaces.most_common(1)[0]
+    if count == 1 and len(said) > 1:
+        shared = app.name
+    if shared != app.name:
+        app.fields["namespace"] = shared
+    app.fields["releases"] = {}
+    for key, one in keys.items():
+        fields = _fields(one, shared, app.name, siblings)
+        if key != one.name:
+            release = fields.setdefault("release", {})
+            release["metadata"] = {"name": one.name, **release.get("metadata", {})}
+        app.fields["releases"][key] = fields
+        if one.values is not None:
+            app.values[key] = one.values
+
+
+def _keys(said: list[ReleaseSaid]) -> dict[str, ReleaseSaid]:
+    """Return *said* by the keys they get: their names, with the namespace before where that is needed."""
+    counted = Counter(one.name for one in said)
+    return {
+        one.name if counted[one.name] == 1 else f"{one.namespace}-{one.name}"[:63].strip("-"): one
+        for one in sorted(said, key=lambda one: (one.name, one.namespace))
+    }
+
+
+def _fields(
+    one: ReleaseSaid, default_namespace: str, app: str, siblings: Mapping[tuple[str, str], str]
+) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    if one.namespace != default_namespace:
+        fields["namespace"] = one.namespace
+    fields |= one.fields
+    if one.depends_on:
+        named = [_named(entry, one) for entry in one.depends_on]
+        names = [name[1] for name in named if name is not None and name in siblings]
+        if len(names) == len(named) and all(sum(n == name for _, n in siblings) == 1 for name in names):
+            fields["dependsOn"] = [f"{app}/{name}" for name in names]
+        else:
+            fields["release"] = {**fields.get("release", {}), "dependsOn": one.depends_on}
+    return fields
+
+
+def _named(entry: Manifest, one: ReleaseSaid) -> tuple[str, str] | None:
+    if entry.keys() - {"name", "namespace"}:
+        return None
+    return str(entry.get("namespace") or one.namespace), str(entry.get("name"))

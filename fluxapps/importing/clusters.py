@@ -1,0 +1,203 @@
+"""What each cluster applies: where Flux enters the repository, and every Kustomization that is reached from there."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from fluxapps.importing.applied import Applied, apply
+from fluxapps.importing.kustomize.build import Builder
+from fluxapps.importing.kustomize.built import Built, UnbuildableError
+from fluxapps.importing.original import FLUX_KUSTOMIZATION, Document, Original, normalized
+from fluxapps.model.objects import ObjectId, object_id
+
+
+@dataclass(slots=True, eq=False)
+class Cluster:
+    """One cluster, as the repository makes it."""
+
+    name: str
+    entry: str
+    """The folder where Flux enters."""
+    root: Applied
+    """What is applied from there; its ``manifest`` is None where ``flux bootstrap``'s objects aren't committed."""
+    applied: list[Applied] = field(default_factory=list)
+    """Every Kustomization that is reached, the root's first."""
+
+
+def find_clusters(original: Original, builder: Builder, entry: str | None = None) -> list[Cluster]:
+    """Return the clusters of *original*, sorted by name.
+
+    Args:
+        original: The repository.
+        builder: Its builder.
+        entry: The folder where Flux enters (the ``--path`` of ``flux bootstrap``); None: found by what applies what.
+    """
+    documents = _kustomizations(original)
+    if entry is not None:
+        folder = normalized("", entry) or ""
+        return [_cluster(original, builder, folder, _root_in(original, builder, documents, folder))]
+    reached: dict[int, set[int]] = {}
+    for document in documents:
+        reached[id(document)] = {id(one.document) for one in _reached(original, builder, document)}
+    roots = [one for one in documents if id(one) in reached[id(one)]]
+    roots = _topmost(roots, reached)
+    if roots:
+        return _named([_cluster(original, builder, path_of(one.manifest) or "", one) for one in _different(roots)])
+    by_others = {one for document in documents for one in reached[id(document)]}
+    loose = [one for one in documents if id(one) not in by_others]
+    paths = {path for one in documents if (path := path_of(one.manifest)) is not None}
+    entries = [_widened(original, group, paths) for group in _groups(loose)]
+    return _named([_cluster(original, builder, folder, None) for folder in dict.fromkeys(entries)])
+
+
+def path_of(kustomization: dict[str, Any]) -> str | None:
+    """Return the folder that *kustomization* applies, from the repository's root; None where it leads out of it."""
+    spec = kustomization.get("spec")
+    path = spec.get("path") if isinstance(spec, dict) else None
+    return normalized("", str(path or "").removeprefix("/"))
+
+
+def _kustomizations(original: Original) -> list[Document]:
+    return [
+        document
+        for file in original.files
+        if FLUX_KUSTOMIZATION in original.files[file].text
+        for document in original.objects(file)
+        if document.manifest["kind"] == "Kustomization"
+        and document.manifest["apiVersion"].startswith(FLUX_KUSTOMIZATION)
+    ]
+
+
+def _reached(original: Original, builder: Builder, document: Document) -> Iterable[Built]:
+    path = path_of(document.manifest)
+    if path is None or path not in original.folders:
+        return ()
+    try:
+        return builder.path(path)
+    except UnbuildableError:
+        return ()
+
+
+def _topmost(roots: list[Document], reached: dict[int, set[int]]) -> list[Document]:
+    """Return those of *roots* that no other of them reaches; of two that reach each other, the first."""
+    kept: list[Document] = []
+    for one in roots:
+        above = [other for other in roots if other is not one and id(one) in reached[id(other)]]
+        if not any(id(other) not in reached[id(one)] or other in kept for other in above):
+            kept.append(one)
+    return kept
+
+
+def _different(roots: list[Document]) -> list[Document]:
+    return list({(path_of(one.manifest), object_id(one.manifest)): one for one in roots}.values())
+
+
+def _root_in(original: Original, builder: Builder, documents: list[Document], folder: str) -> Document | None:
+    for one in documents:
+        if path_of(one.manifest) == folder and any(b.document is one for b in _reached(original, builder, one)):
+            return one
+    return None
+
+
+def _groups(loose: list[Document]) -> list[list[Document]]:
+    """Return *loose* Kustomizations, which nothing applies, by cluster.
+
+    Folders beside each other are clusters of their own where they say the same things of different clusters: a file
+    name or an object in common. Else all are one cluster's.
+    """
+    folders: dict[str, list[Document]] = defaultdict(list)
+    for one in loose:
+        folders[one.file.rpartition("/")[0]].append(one)
+    tops = [folder for folder in folders if not any(_is_below(folder, other) for other in folders)]
+    if len(tops) > 1:
+        names: dict[Any, set[str]] = defaultdict(set)
+        for top in tops:
+            for folder, found in folders.items():
+                if folder == top or _is_below(folder, top):
+                    for one in found:
+                        names[object_id(one.manifest)].add(top)
+                        names[one.file.removeprefix(top)].add(top)
+        alike = {top for found in names.values() if len(found) > 1 for top in found}
+        if alike:
+            return [
+                [one for folder, found in folders.items() if folder == top or _is_below(folder, top) for one in found]
+                for top in tops
+            ]
+    return [loose] if loose else []
+
+
+def _is_below(folder: str, above: str) -> bool:
+    return folder != above and (not above or folder.startswith(f"{above}/"))
+
+
+def _widened(original: Original, group: list[Document], paths: set[str]) -> str:
+    """Return the folder where Flux enters: around all of *group*, and as wide as nothing else is applied from it."""
+    folder = _common([one.file.rpartition("/")[0] for one in group])
+    files = {one.file for one in group}
+    while folder:
+        above = folder.rpartition("/")[0]
+        inside = [path for path in paths if path == above or _is_below(path, above)]
+        others = _other_kustomizations(original, above, files)
+        if not above or inside or others:
+            break
+        folder = above
+    return folder
+
+
+def _other_kustomizations(original: Original, folder: str, files: set[str]) -> bool:
+    return any(
+        FLUX_KUSTOMIZATION in read.text and _is_below(file, folder) and file not in files
+        for file, read in original.files.items()
+    )
+
+
+def _common(folders: list[str]) -> str:
+    parts = [folder.split("/") for folder in folders]
+    shared: list[str] = []
+    for level in zip(*parts, strict=False):
+        if len(set(level)) > 1:
+            break
+        shared.append(level[0])
+    return "/".join(shared)
+
+
+def _cluster(original: Original, builder: Builder, folder: str, document: Document | None) -> Cluster:
+    root = apply(original, builder, document, None, folder)
+    cluster = Cluster(folder, folder, root)
+    seen: set[ObjectId] = set()
+    if root.manifest is not None:
+        seen.add(object_id(root.manifest))
+    rest = [root]
+    while rest:
+        one = rest.pop(0)
+        cluster.applied.append(one)
+        for child in _children(one):
+            identity = object_id(child.manifest)
+            if identity not in seen:
+                seen.add(identity)
+                rest.append(apply(original, builder, child, one, path_of(child.manifest)))
+    return cluster
+
+
+def _children(applied: Applied) -> Iterator[Built]:
+    for one in applied.moving:
+        if one.kind == "Kustomization" and one.group == FLUX_KUSTOMIZATION:
+            yield one
+
+
+def _named(clusters: list[Cluster]) -> list[Cluster]:
+    """Give each of *clusters* the shortest name that tells it from the others: the last part of its folder."""
+    for cluster in clusters:
+        others = [other.entry.split("/") for other in clusters if other is not cluster]
+        parts = cluster.entry.split("/")
+        name = next(
+            (
+                part
+                for index, part in reversed(list(enumerate(parts)))
+                if part and all(len(other) <= index or other[index] != part for other in others)
+            ),
+            parts[-1],
+        )
+        cluster.name = name or "cluster"
+    return sorted(clusters, key=lambda one: one.name)

@@ -1,0 +1,207 @@
+"""A repository as it was found: every YAML file read once, the objects in each, and what is wrong with them."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fluxapps.importing.lift import PAST, TODAY, lift
+from fluxapps.importing.surprises import surprises
+from fluxapps.model.collector import collector_paused
+from fluxapps.model.objects import Manifest
+from fluxapps.model.problems import ConfigError, Problem, Severity
+from fluxapps.model.sources import KUSTOMIZATION_NAMES, YAML_ENDINGS
+from fluxapps.model.yaml_file import FieldPath, YamlFile, read_yaml
+
+FLUX_KUSTOMIZATION = "kustomize.toolkit.fluxcd.io"
+KUSTOMIZE_FILE = "kustomize.config.k8s.io"
+_TEMPLATES = (".j2", ".tmpl", ".gotmpl", ".tpl", ".jinja", ".jinja2")
+_DEEPEST = 50
+
+
+@dataclass(slots=True, eq=False)
+class Document:
+    """One object as it stands in a file, lifted to today's API version."""
+
+    file: str
+    """Path from the repository's root."""
+    index: int
+    """Which document of the file."""
+    path: FieldPath
+    """In the document; not empty for an item of a List."""
+    line: int
+    manifest: Manifest
+    lifted: tuple[str, ...] = ()
+    """Fields that lifting changed."""
+
+    @property
+    def name(self) -> str:
+        """Return how people call it: ``HelmRelease podinfo``."""
+        return f"{self.manifest['kind']} {self.manifest['metadata']['name']}"
+
+
+@dataclass(slots=True, eq=False)
+class Original:
+    """A repository that is to be brought in."""
+
+    root: Path
+    files: dict[str, YamlFile] = field(default_factory=dict)
+    """Files of YAML that could be read, by path."""
+    broken: dict[str, tuple[Problem, ...]] = field(default_factory=dict)
+    """Files of YAML that can't be read, each with what is wrong."""
+    folders: dict[str, list[str]] = field(default_factory=dict)
+    """Names in each folder that aren't hidden, sorted; folders end in a slash."""
+    problems: list[Problem] = field(default_factory=list)
+    _objects: dict[str, list[Document]] = field(default_factory=dict)
+
+    def objects(self, file: str) -> list[Document]:
+        """Return the Kubernetes objects in *file*; what is none is left out, and said once as a problem."""
+        if file not in self._objects:
+            self._objects[file] = self._documents(file)
+        return self._objects[file]
+
+    def kustomization_file(self, folder: str) -> str | None:
+        """Return the kustomization.yaml of *folder*, by whichever of its names."""
+        names = self.folders.get(folder, ())
+        found = next((name for name in KUSTOMIZATION_NAMES if name in names), None)
+        if found is None:
+            return None
+        path = joined(folder, found)
+        read = self.files.get(path)
+        if read is None:
+            return path
+        said = read.value
+        api = said.get("apiVersion") if isinstance(said, dict) else None
+        # A Flux Kustomization may stand in a file of that name.
+        return None if isinstance(api, str) and api.startswith(FLUX_KUSTOMIZATION) else path
+
+    def exists(self, path: str) -> bool:
+        """Return whether *path* is a file or a folder that isn't hidden."""
+        if path in self.folders:
+            return True
+        folder, _, name = path.rpartition("/")
+        return name in self.folders.get(folder, ())
+
+    def yaml_below(self, folder: str) -> list[str]:
+        """Return the YAML files directly in *folder*."""
+        return [joined(folder, name) for name in self.folders.get(folder, ()) if name.endswith(YAML_ENDINGS)]
+
+    def content(self, file: str) -> bytes:
+        """Return the bytes of *file*."""
+        return (self.root / file).read_bytes()
+
+    def _documents(self, file: str) -> list[Document]:
+        read = self.files.get(file)
+        found: list[Document] = []
+        for index, document in enumerate(read.documents if read is not None else ()):
+            if document.value is not None:
+                self._add(found, document.value, file, index, (), document.line)
+        return found
+
+    def _add(self, found: list[Document], value: Any, file: str, index: int, path: FieldPath, line: int) -> None:  # noqa: PLR0913, PLR0917 - what a document is
+        if not _is_object(value):
+            what = "this is no Kubernetes object: it lacks apiVersion, kind or metadata.name"
+            fix = "Flux applies nothing of a folder in which it can't read one file; move it out of there"
+            self.problems.append(_warning("not-kubernetes", what, file, line, fix))
+            return
+        if value["kind"].endswith("List") and isinstance(value.get("items"), list):
+            for number, item in enumerate(value["items"]):
+                self._add(found, item, file, index, (*path, "items", number), line)
+            return
+        if _is_nameless(value):
+            what = f"this {value['kind']} has no metadata.name"
+            self.problems.append(_warning("not-kubernetes", what, file, line, "give it a name"))
+            return
+        lifted_fields: tuple[str, ...] = ()
+        group, _, version = value["apiVersion"].rpartition("/")
+        if group in TODAY and version != TODAY[group]:
+            if version in PAST[group]:
+                lifted = lift(value)
+                value, lifted_fields = lifted.manifest, lifted.fields
+            else:
+                what = f"no rule lifts {value['apiVersion']} {value['kind']} to {group}/{TODAY[group]}"
+                self.problems.append(_warning("unknown-version", what, file, line, "write today's version by hand"))
+        found.append(Document(file, index, path, line, value, lifted_fields))
+
+
+@collector_paused
+def read_original(root: Path) -> Original:
+    """Read the repository at *root*: all YAML in it that isn't hidden."""
+    original = Original(root)
+    _walk(original, "", 0)
+    return original
+
+
+def joined(folder: str, name: str) -> str:
+    """Return the path of *name* in *folder*."""
+    return f"{folder}/{name}" if folder else name
+
+
+def normalized(folder: str, path: str) -> str | None:
+    """Return where *path*, said in *folder*, leads to, from the root; None where it leads out of it."""
+    parts = folder.split("/") if folder else []
+    for part in path.split("/"):
+        if part == "..":
+            if not parts:
+                return None
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/".join(parts)
+
+
+def _walk(original: Original, folder: str, depth: int) -> None:
+    names = original.folders[folder] = _names(original, folder)
+    for name in names:
+        path = joined(folder, name)
+        if name.endswith("/"):
+            if depth < _DEEPEST:
+                _walk(original, path[:-1], depth + 1)
+        elif name.endswith(YAML_ENDINGS) or name == "Kustomization":
+            _read(original, path)
+        elif name.endswith(_TEMPLATES) and any(ending in name for ending in YAML_ENDINGS):
+            what = "this is a template: what it becomes is not in the repository"
+            original.problems.append(_warning("template", what, path, None, "import what it is rendered to"))
+
+
+def _names(original: Original, folder: str) -> list[str]:
+    """Return what is in *folder* and isn't hidden, sorted; folders with a slash behind. Links to folders are left."""
+    try:
+        with os.scandir(original.root / folder) as entries:
+            return sorted(
+                f"{entry.name}/" if entry.is_dir(follow_symlinks=False) else entry.name
+                for entry in entries
+                if not entry.name.startswith(".") and (entry.is_dir(follow_symlinks=False) or entry.is_file())
+            )
+    except OSError as error:
+        what = f"it can't be read: {(error.strerror or str(error)).lower()}"
+        original.problems.append(_warning("not-readable", what, folder or ".", None, "check that it may be read"))
+        return []
+
+
+def _read(original: Original, path: str) -> None:
+    try:
+        read = read_yaml(original.root, path)
+    except ConfigError as error:
+        original.broken[path] = error.problems
+        return
+    original.files[path] = read
+    original.problems += surprises(read)
+
+
+def _is_object(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return False
+    api, kind = value.get("apiVersion"), value.get("kind")
+    if not (isinstance(api, str) and api and isinstance(kind, str) and kind):
+        return False
+    return isinstance(value.get("metadata"), dict) or (kind.endswith("List") and isinstance(value.get("items"), list))
+
+
+def _is_nameless(value: Manifest) -> bool:
+    name = value["metadata"].get("name")
+    return not (isinstance(name, str) and name)
+
+
+def _warning(code: str, what: str, file: str, line: int | None, fix: str) -> Problem:
+    return Problem(code=code, what=what, file=file, line=line, fix=fix, severity=Severity.WARNING)

@@ -1,0 +1,78 @@
+"""What a repository says, in our words: apps, sources, namespaces, a stack; still without common defaults."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from fluxapps.importing.original import Document
+from fluxapps.model.objects import ObjectId
+from fluxapps.model.problems import Problem
+
+
+class CannotSayError(Exception):
+    """An object says something that our files have no words for; the message says what."""
+
+
+@dataclass(slots=True, eq=False)
+class Values:
+    """Values of one release."""
+
+    text: str
+    """As written, comments and all."""
+    value: dict[str, Any]
+    """What it means."""
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class AppSaid:
+    """One app."""
+
+    name: str
+    fields: dict[str, Any]
+    """What its app.yaml says."""
+    values: dict[str | None, Values] = field(default_factory=dict)
+    """Of each release, by its key; None where the app is one release."""
+    other: dict[str, bytes] = field(default_factory=dict)
+    """Files of other YAML, by path from the app's folder."""
+    documents: list[Document] = field(default_factory=list)
+    """What app.yaml says now, as it stood: for its comments."""
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An object that stays what it is, beside app files, and why."""
+
+    object: str
+    """``HelmRelease media/sonarr``."""
+    file: str
+    """Where it stood."""
+    line: int | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """An object that isn't in what is written, and why that is as it should be."""
+
+    id: ObjectId
+    file: str
+    line: int | None
+    why: str
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class StackSaid:
+    """One cluster."""
+
+    name: str
+    git: dict[str, Any]
+    """Of its file."""
+    flux_namespace: str
+    repositories: dict[str, Any] = field(default_factory=dict)
+    namespaces: dict[str, Any] = field(default_factory=dict)
+    apps: dict[str, AppSaid] = field(default_factory=dict)
+    bootstrap: dict[str, bytes] = field(default_factory=dict)
+    """Files of YAML of no app, by path from ``bootstrap/``."""
+    kept: list[Kept] = field(default_factory=list)
+    left: list[Left] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)

@@ -1,0 +1,437 @@
+"""A cluster in our words: which app has what, and what is no app's."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from fluxapps.importing.applied import SOURCE_GROUP, SOURCES, Applied, is_moving, source_of
+from fluxapps.importing.apps import AppParts, app_said, place_of, plain_secret
+from fluxapps.importing.clusters import Cluster
+from fluxapps.importing.kustomize.built import Built
+from fluxapps.importing.metadata import own_metadata
+from fluxapps.importing.original import FLUX_KUSTOMIZATION, Original
+from fluxapps.importing.other import other_yaml
+from fluxapps.importing.said import AppSaid, CannotSayError, Kept, Left, StackSaid
+from fluxapps.importing.sources import SourceSaid, namespace_said, short, source_said
+from fluxapps.model.checks.names import DNS_LABEL, RESERVED
+from fluxapps.model.declare.names import HELM
+from fluxapps.model.objects import Manifest, ObjectId
+from fluxapps.model.problems import Problem, Severity
+
+FLUX_NAMESPACE: Final = "flux-system"
+
+
+def stack_said(original: Original, cluster: Cluster, name: str, url: str) -> StackSaid:
+    """Return *cluster* in our words.
+
+    Args:
+        original: The repository.
+        cluster: What it applies.
+        name: The stack's.
+        url: Where Flux reads the repository, where no GitRepository in it says so.
+    """
+    return _Stack(original, cluster, name, url).said()
+
+
+class _Stack:
+    def __init__(self, original: Original, cluster: Cluster, name: str, url: str) -> None:
+        self.original = original
+        self.cluster = cluster
+        self.root = cluster.root
+        self.flux_namespace = _flux_namespace(cluster)
+        self.stack = StackSaid(name=name, git={"url": url}, flux_namespace=self.flux_namespace)
+        self.owned: dict[int, list[Built]] = defaultdict(list)
+        """What each Kustomization applies and no deeper one does, without what moves."""
+        self.moved: dict[ObjectId, Built] = {}
+        self.sources: dict[tuple[str, str, str], SourceSaid] = {}
+        self.names: dict[ObjectId, str] = {}
+        """Names of apps by their Kustomization."""
+
+    def said(self) -> StackSaid:
+        self._share_out()
+        self._name_apps()
+        self._system()
+        self._move_sources()
+        self._apps()
+        self._root_yaml()
+        self._namespaces()
+        for applied in self.cluster.applied:
+            self.stack.problems += applied.problems
+        return self.stack
+
+    def _share_out(self) -> None:
+        """Give each object to one Kustomization: the deepest that applies it."""
+        order = sorted(self.cluster.applied, key=lambda one: (one is self.root, -len(one.path or "")))
+        first: dict[ObjectId, tuple[Applied, Built]] = {}
+        for applied in order:
+            moving = {id(one.document): one for one in applied.moving if one.document is not None}
+            for one in applied.objects:
+                if is_moving(one):
+                    effective = moving.get(id(one.document), one)
+                    self.moved.setdefault(effective.id, effective)
+                    continue
+                holder, held = first.setdefault(one.id, (applied, one))
+                if holder is applied and held is one:
+                    self.owned[id(applied)].append(one)
+                elif holder is not applied:
+                    self._applied_twice(one, held, holder, applied)
+
+    def _applied_twice(self, one: Built, held: Built, holder: Applied, other: Applied) -> None:
+        if other is self.root and _is_around(other, holder):
+            return
+        different = "" if held.manifest == one.manifest else ", with different content"
+        what = f"{one.id} is applied by Kustomization {holder.name} and by {other.name or 'the root'}{different}"
+        fix = f"keep it in one of them; here it stays with {holder.name}"
+        self._warn("duplicate-object", what, one, fix)
+        why = f"Kustomization {holder.name} applies it too: two writers of one object would fight over it"
+        self.stack.left.append(Left(one.id, *place_of(one), why))
+
+    def _name_apps(self) -> None:
+        counted = Counter(one.name for one in self.cluster.applied if one is not self.root)
+        taken: set[str] = set()
+        for applied in self.cluster.applied:
+            if applied is self.root or applied.built is None:
+                continue
+            name = applied.name
+            if counted[name] > 1 or name in RESERVED or DNS_LABEL.fullmatch(name) is None:
+                name = f"{applied.built.namespace}-{name}".lower().replace(".", "-").replace("_", "-")[:63].strip("-")
+            number = 2
+            base = name
+            while name in taken:
+                name, number = f"{base[:58]}-{number}", number + 1
+            taken.add(name)
+            self.names[applied.built.id] = name
+
+    def _system(self) -> None:
+        """Say where Flux reads the repository: the stack's ``git``."""
+        git = self.stack.git
+        reference = _own_source(self.cluster)
+        found = None
+        if reference is not None and reference[0] == "GitRepository":
+            git["name"] = reference[2]
+            found = self.moved.pop(ObjectId(SOURCE_GROUP, *reference), None)
+        if found is not None:
+            spec = {key: value for key, value in found.manifest.get("spec", {}).items() if value is not None}
+            git["url"] = spec.pop("url", git["url"])
+            ref = spec.pop("ref", None)
+            if isinstance(ref, dict) and set(ref) == {"branch"}:
+                git["branch"] = ref["branch"]
+            elif ref:
+                git["ref"] = ref
+            git |= spec
+            if metadata := _metadata_or_nothing(found.manifest["metadata"]):
+                git["metadata"] = metadata
+        if self.root.manifest is not None:
+            kustomization = _root_fields(self.root)
+            if kustomization:
+                git["kustomization"] = kustomization
+            self.moved.pop(self.root.built.id if self.root.built else ObjectId("", "", "", ""), None)
+
+    def _move_sources(self) -> None:
+        """Say the sources that fleet.yaml has words for; the others stay with whoever applied them."""
+        found = [one for one in self.moved.values() if one.kind in SOURCES]
+        counted = Counter(one.name for one in found)
+        for one in found:
+            key = one.name
+            if counted[key] > 1 and one.namespace != self.flux_namespace:
+                key = f"{one.namespace}-{one.name}"
+            try:
+                said = source_said(one, key, self.flux_namespace)
+            except CannotSayError as why:
+                self._stays(one, str(why))
+                continue
+            if key in self.stack.repositories:
+                self._stays(one, f"fleet.yaml has a repository '{key}' already")
+                continue
+            self.sources[one.kind, one.namespace, one.name] = said
+            self.stack.repositories[key] = short(said.fields)
+
+    def _stays(self, one: Built, why: str) -> None:
+        """Leave *one*, of a kind that moves, with the Kustomization that applied it."""
+        self.stack.kept.append(Kept(str(one.id), *place_of(one), why))
+        owner = next((applied for applied in self.cluster.applied if self._has(applied, one)), self.root)
+        self.owned[id(owner)].append(one)
+
+    def _has(self, applied: Applied, one: Built) -> bool:
+        return any(other is one or (one.document and other.document is one.document) for other in applied.moving)
+
+    def _apps(self) -> None:
+        config_maps = self._config_maps()
+        for applied in self.cluster.applied:
+            if applied is self.root or applied.built is None:
+                continue
+            objects = self.owned[id(applied)]
+            if not objects and source_of(applied, applied.parent) is not None:
+                self._without_objects(applied)
+                continue
+            parts = AppParts(self.original, self.names[applied.built.id], objects, applied.path or "")
+            app = app_said(parts, self.sources, config_maps, self.stack)
+            app.fields |= self._kustomization_fields(applied, app)
+            if applied.built.document is not None:
+                app.documents.insert(0, applied.built.document)
+            self.stack.apps[app.name] = app
+
+    def _without_objects(self, applied: Applied) -> None:
+        assert applied.built is not None  # noqa: S101 - only roots are without; mypy can't know
+        if applied.unbuildable:
+            why = applied.unbuildable
+        elif applied.moving:
+            why = "it applied Kustomizations, Namespaces or sources alone, which the stack's own Kustomization applies"
+        else:
+            why = "it applies nothing that is not applied by another"
+        self.stack.left.append(Left(applied.built.id, *place_of(applied.built), why))
+
+    def _kustomization_fields(self, applied: Applied, app: AppSaid) -> dict[str, Any]:
+        """Return ``dependsOn`` and ``kustomization`` of *app*."""
+        assert applied.built is not None  # noqa: S101 - as above
+        spec = {key: value for key, value in applied.spec.items() if value is not None}
+        ours = source_of(applied, applied.parent) is not None
+        for name in ("path", "dependsOn", *applied.baked):
+            if name != "path" or ours:
+                spec.pop(name, None)
+        reference = applied.spec.get("sourceRef")
+        if ours and self._is_stack_source(applied, reference):
+            spec.pop("sourceRef", None)
+        metadata = _metadata_or_nothing(applied.built.manifest["metadata"])
+        if applied.built.namespace != self.flux_namespace:
+            metadata["namespace"] = applied.built.namespace
+        if applied.name != app.name:
+            metadata["name"] = applied.name
+        if metadata:
+            spec["metadata"] = metadata
+        fields: dict[str, Any] = {}
+        self._depends_on(applied, app, spec, fields)
+        if spec:
+            fields["kustomization"] = spec
+        return fields
+
+    def _is_stack_source(self, applied: Applied, reference: Any) -> bool:
+        if not isinstance(reference, dict) or applied.built is None:
+            return True
+        own = applied.built.namespace
+        wanted = {"kind": "GitRepository", "name": self.stack.git.get("name")}
+        if own != self.flux_namespace:
+            wanted["namespace"] = self.flux_namespace
+        named = {key: value for key, value in reference.items() if value is not None}
+        return named == wanted or (own == self.flux_namespace and named == {**wanted, "namespace": own})
+
+    def _depends_on(self, applied: Applied, app: AppSaid, spec: dict[str, Any], fields: dict[str, Any]) -> None:
+        assert applied.built is not None  # noqa: S101 - as above
+        said = applied.spec.get("dependsOn") or []
+        names: list[str] = []
+        literal = any("dependsOn" in (release.get("release") or {}) for release in _releases(app.fields))
+        kept: list[Any] = []
+        for entry in said:
+            named = entry if isinstance(entry, dict) else {}
+            namespace = str(named.get("namespace") or applied.built.namespace)
+            identity = ObjectId(FLUX_KUSTOMIZATION, "Kustomization", namespace, str(named.get("name")))
+            if self._is_gone(identity):
+                continue
+            kept.append(entry)
+            if named.keys() - {"name", "namespace"} or identity not in self.names:
+                literal = True
+            else:
+                names.append(self.names[identity])
+        if not kept:
+            return
+        if literal:
+            spec["dependsOn"] = kept
+        else:
+            fields["dependsOn"] = names
+
+    def _is_gone(self, identity: ObjectId) -> bool:
+        if self.root.built is not None and identity == self.root.built.id:
+            return False
+        applied = next(
+            (one for one in self.cluster.applied if one.built is not None and one.built.id == identity), None
+        )
+        if applied is None:
+            return False
+        return not self.owned[id(applied)] and source_of(applied, applied.parent) is not None
+
+    def _config_maps(self) -> dict[tuple[str, str], Built]:
+        """Return the ConfigMaps that one release names and nobody else does, by namespace and name."""
+        named: Counter[tuple[str, str]] = Counter()
+        found: dict[tuple[str, str], Built] = {}
+        for applied in self.cluster.applied:
+            for one in self.owned[id(applied)]:
+                if one.kind == "ConfigMap":
+                    found[one.namespace, one.name] = one
+                elif one.kind == "HelmRelease" and one.group == HELM:
+                    for reference in (one.manifest.get("spec") or {}).get("valuesFrom") or ():
+                        if isinstance(reference, dict) and reference.get("kind") == "ConfigMap":
+                            named[one.namespace, str(reference.get("name"))] += 1
+            build = applied.spec.get("postBuild")
+            for reference in (build.get("substituteFrom") or ()) if isinstance(build, dict) else ():
+                if isinstance(reference, dict) and applied.built is not None:
+                    named[applied.built.namespace, str(reference.get("name"))] += 2
+        return {key: one for key, one in found.items() if named[key] == 1}
+
+    def _root_yaml(self) -> None:
+        """Share out what the root itself applies: apps of their own for releases, the rest is no app's."""
+        objects = self.owned[id(self.root)]
+        releases = [one for one in objects if one.kind == "HelmRelease" and one.group == HELM]
+        config_maps = self._config_maps()
+        for group in _root_apps(objects, releases, self.root.path or ""):
+            name = self._free_name(group)
+            parts = AppParts(self.original, name, group, _folder(group[0]))
+            app = app_said(parts, self.sources, config_maps, self.stack)
+            app.fields["kustomization"] = _like_root(self.root)
+            self.stack.apps[name] = app
+            taken = {id(one) for one in group}
+            objects = [one for one in objects if id(one) not in taken]
+        rest = other_yaml(self.original, objects, self.root.path or "", in_app=False)
+        self.stack.bootstrap = rest.files
+        self._not_copied(rest.secrets)
+
+    def _free_name(self, group: list[Built]) -> str:
+        name = group[0].name
+        number = 2
+        while name in self.stack.apps or name in RESERVED or DNS_LABEL.fullmatch(name) is None:
+            name, number = f"{group[0].name[:58]}-{number}", number + 1
+        return name
+
+    def _not_copied(self, secrets: Iterable[Built]) -> None:
+        self.stack.left += [plain_secret(one) for one in secrets]
+
+    def _namespaces(self) -> None:
+        """Say the Namespaces: what they have beside their name, and which of those in use are somebody else's."""
+        said: dict[str, dict[str, Any]] = {}
+        for one in list(self.moved.values()):
+            if one.kind != "Namespace":
+                continue
+            foreign = self._is_foreign(one.name)
+            try:
+                said[one.name] = namespace_said(one, foreign=foreign)
+            except CannotSayError as why:
+                self.stack.kept.append(Kept(str(one.id), *place_of(one), str(why)))
+                rest = other_yaml(self.original, [one], self.root.path or "", in_app=False)
+                self.stack.bootstrap |= rest.files
+                if not foreign:
+                    self.stack.namespaces[one.name] = {"external": True}
+        used = self._used_namespaces()
+        for name, fields in said.items():
+            if fields or name not in used:
+                self.stack.namespaces[name] = fields
+        for name in used - set(said) - set(self.stack.namespaces):
+            if not self._is_foreign(name):
+                self.stack.namespaces[name] = {"external": True}
+
+    def _is_foreign(self, namespace: str) -> bool:
+        return namespace in ("default", self.flux_namespace) or namespace.startswith("kube-")
+
+    def _used_namespaces(self) -> set[str]:
+        used: set[str] = set()
+        for app in self.stack.apps.values():
+            shared = app.fields.get("namespace")
+            for release in _releases(app.fields):
+                used.add(release.get("namespace") or shared or app.name)
+                spec = release.get("release") or {}
+                used |= {spec[key] for key in ("targetNamespace", "storageNamespace") if isinstance(spec.get(key), str)}
+            kustomization = app.fields.get("kustomization") or {}
+            used |= {
+                name
+                for name in (
+                    kustomization.get("targetNamespace"),
+                    (kustomization.get("metadata") or {}).get("namespace"),
+                )
+                if isinstance(name, str)
+            }
+        for kind, namespace, _ in self.sources:
+            if kind:
+                used.add(namespace)
+        return used
+
+    def _warn(self, code: str, what: str, one: Built, fix: str) -> None:
+        file, line = place_of(one)
+        problem = Problem(code=code, what=what, file=file or ".", line=line, fix=fix, severity=Severity.WARNING)
+        self.stack.problems.append(problem)
+
+
+def _releases(fields: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if "releases" in fields:
+        yield from fields["releases"].values()
+    elif "chart" in fields:
+        yield fields
+
+
+def _flux_namespace(cluster: Cluster) -> str:
+    if cluster.root.built is not None and cluster.root.built.namespace:
+        return cluster.root.built.namespace
+    named: Counter[str] = Counter()
+    for applied in cluster.applied:
+        if applied.built is not None:
+            reference = applied.spec.get("sourceRef")
+            named[str((reference or {}).get("namespace") or applied.built.namespace)] += 1
+    return next((name for name, _ in named.most_common() if name), FLUX_NAMESPACE)
+
+
+def _own_source(cluster: Cluster) -> tuple[str, str, str] | None:
+    named: Counter[tuple[str, str, str]] = Counter()
+    for applied in [cluster.root, *cluster.applied]:
+        reference = applied.spec.get("sourceRef")
+        if applied.built is not None and isinstance(reference, dict) and applied.path is not None:
+            namespace = str(reference.get("namespace") or applied.built.namespace)
+            key = (str(reference.get("kind")), namespace, str(reference.get("name")))
+            if applied is cluster.root:
+                return key
+            named[key] += 1
+    return next((key for key, _ in named.most_common()), None)
+
+
+def _root_fields(root: Applied) -> dict[str, Any]:
+    """Return what the root's Kustomization says otherwise than ours."""
+    ours = {"interval": "10m", "prune": True, "deletionPolicy": "WaitForTermination"}
+    skipped = ("path", "sourceRef", "patches", *root.baked)
+    said = {key: value for key, value in root.spec.items() if value is not None and key not in skipped}
+    fields: dict[str, Any] = {key: value for key, value in said.items() if ours.get(key) != value}
+    fields |= {key: None for key in ours if key not in said}
+    if root.manifest is not None and (metadata := _metadata_or_nothing(root.manifest["metadata"])):
+        fields["metadata"] = metadata
+    return fields
+
+
+def _like_root(root: Applied) -> dict[str, Any]:
+    skipped = ("path", "sourceRef", "dependsOn", "patches", *root.baked)
+    said = {key: value for key, value in root.spec.items() if value is not None and key not in skipped}
+    return {"interval": "10m", "prune": True, **said}
+
+
+def _metadata_or_nothing(metadata: Manifest) -> dict[str, Any]:
+    try:
+        return own_metadata(metadata)
+    except CannotSayError:
+        return {key: metadata[key] for key in ("labels", "annotations") if metadata.get(key)}
+
+
+def _is_around(root: Applied, inner: Applied) -> bool:
+    return not root.path or (inner.path or "").startswith(f"{root.path}/") or inner.path == root.path
+
+
+def _folder(one: Built) -> str:
+    return one.document.file.rpartition("/")[0] if one.document is not None else ""
+
+
+def _root_apps(objects: list[Built], releases: list[Built], root: str) -> Iterator[list[Built]]:
+    """Yield the releases that the root applies, each with what stands in its folder where that is its own."""
+    by_folder: dict[str, list[Built]] = defaultdict(list)
+    for one in releases:
+        by_folder[_folder(one)].append(one)
+    for folder, found in by_folder.items():
+        if folder == root or len(found) > 1:
+            for one in found:
+                yield [one, *_values_of(one, objects)]
+        else:
+            rest = [one for one in objects if one not in found and (_folder(one) + "/").startswith(f"{folder}/")]
+            yield [*found, *rest]
+
+
+def _values_of(release: Built, objects: list[Built]) -> list[Built]:
+    named = {
+        str(reference.get("name"))
+        for reference in (release.manifest.get("spec") or {}).get("valuesFrom") or ()
+        if isinstance(reference, dict) and reference.get("kind") == "ConfigMap"
+    }
+    return [
+        one for one in objects if one.kind == "ConfigMap" and one.namespace == release.namespace and one.name in named
+    ]
