@@ -21,7 +21,9 @@ from tests.unit.cli_run import (
     write,
 )
 
-VERBS = ("check", "render", "schema", "new", "preview", "up", "destroy", "status", "dev")
+VERBS = (
+    "check", "render", "schema", "import", "new", "preview", "up", "destroy", "status", "detach", "attach", "doctor", "dev",
+)  # fmt: skip
 LOADED = """\
 import json, sys
 from fluxapps.cli import main

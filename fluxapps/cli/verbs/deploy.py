@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from fluxapps.cli.options import PulumiArguments, Root, Stack, Yes
+from fluxapps.cli.options import Format, PulumiArguments, Root, Stack, Yes
 from fluxapps.cli.session import Session
 
 app = typer.Typer()
@@ -117,6 +117,25 @@ def _one_of(apps: list[str] | None, *, everything: bool) -> None:
 
     if bool(apps) == everything:
         raise CommandError("say which apps, or --all", "fluxapps status --stack STACK lists them")
+
+
+@app.command()
+def doctor(
+    ctx: typer.Context,
+    stack: Stack,
+    format_: Annotated[
+        Format, typer.Option("--format", "-f", help="For people, for programs, for a GitHub workflow.")
+    ] = Format.TEXT,
+    root: Root = None,  # noqa: ARG001 - its callback keeps it
+) -> None:
+    """Say what is wrong in the cluster, and what to do about it.
+
+    Other writers of our objects, what was changed by hand, what is missing, suspended, stuck, or nobody's. Exit code 1
+    when there are errors. Nothing is changed.
+    """
+    from fluxapps.cli.doctor import diagnose
+
+    raise typer.Exit(diagnose(ctx.ensure_object(Session).find_root(), stack, format_))
 
 
 def _run_program(ctx: typer.Context, verb: str, stack: str, arguments: list[str] | None, *, yes: bool = False) -> None:

@@ -55,8 +55,16 @@ class ObjectStanding:
     @property
     def is_well(self) -> bool:
         """Return whether it is there as declared, and Ready where it has a readiness."""
-        there = self.declared is not None and self.live is not None and not self.going
-        return there and not self.drift and not self.suspended and self.ready in {None, Ready.YES}
+        if self.declared is None or self.live is None:
+            return self.is_kept
+        # What the files suspend, is as declared.
+        held = self.suspended and self.declared.manifest["spec"].get("suspend") is not True
+        return not (self.going or self.drift or held) and self.ready in {None, Ready.YES}
+
+    @property
+    def is_kept(self) -> bool:
+        """Return whether it is a namespace that stays when what was in it goes, as the files want it."""
+        return self.declared is None and self.id.kind == "Namespace" and not self.going
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +87,8 @@ class AppStanding:
 
     @property
     def undeclared(self) -> int:
-        """Return how many are there that aren't declared."""
-        return sum(one.declared is None for one in self.objects)
+        """Return how many are there that aren't declared, and don't stay on purpose."""
+        return sum(one.declared is None and not one.is_kept for one in self.objects)
 
     @property
     def charts(self) -> tuple[str, ...]:
