@@ -21,7 +21,7 @@ PARALLEL: Final = 8
 """Requests at once."""
 
 _METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
-_METADATA: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
+METADATA: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
 _NOT_FOUND: Final = 404
 _WHEN_ASKED_TO: Final = urllib3.Retry(
     # A busy API server answers 429, and one that learns a new kind; both say when to come again.
@@ -127,7 +127,7 @@ class Cluster:
         """Return the metadata of one object, or None where it isn't there."""
         found = self.get(
             f"{collection_path(api_version, identity.kind, identity.namespace)}/{quote(identity.name)}",
-            accept=_METADATA,
+            accept=METADATA,
         )
         return None if found is None else found["metadata"]
 

@@ -3,13 +3,17 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import quote
 
 from fluxapps.engine.adoption import DELIVERED_KINDS, Survey
-from fluxapps.engine.cluster import Cluster, ClusterError, collection_path, in_parallel
+from fluxapps.engine.cluster import METADATA, Cluster, ClusterError, collection_path, in_parallel
+from fluxapps.engine.owner import is_being_deleted
 from fluxapps.model.declare.claims import KIND as CLAIM
+from fluxapps.model.declare.claims import leaves_objects
 from fluxapps.model.declare.names import HELM_RELEASE_API, KUSTOMIZATION_API, STACK_LABEL
 from fluxapps.model.live.condition import Live
-from fluxapps.model.live.departure import HelmName, departure, sentences
+from fluxapps.model.live.departure import HelmName, departure, helm_name, outlasts_pruning, sentences
+from fluxapps.model.live.held import CONTROLLERS, SOURCE_CONTROLLER, Held, Surroundings, held
 from fluxapps.model.live.inventory import inventory_of
 from fluxapps.model.objects import ObjectId
 from fluxapps.model.problems import Problem, Severity
@@ -17,9 +21,8 @@ from fluxapps.model.resolved import Fleet
 
 Metadata = Mapping[str, Any]
 
-CONTROLLERS: Final = {"HelmRelease": "helm-controller", "Kustomization": "kustomize-controller"}
-"""Who takes the finalizer away from objects of a kind."""
-
+_LOOKED_AT: Final = 60
+"""So many objects of one Kustomization are looked for."""
 _FORBIDDEN: Final = 403
 _FLUX_KINDS: Final = {"HelmRelease": HELM_RELEASE_API, "Kustomization": KUSTOMIZATION_API}
 
@@ -100,8 +103,85 @@ def stopped_controllers(cluster: Cluster) -> frozenset[str]:
             return frozenset()
         raise
     running = {identity.name: bool(one.get("status", {}).get("availableReplicas")) for identity, one in found.items()}
-    known = running.keys() & {*CONTROLLERS.values(), "source-controller"}
-    return frozenset(name for name in CONTROLLERS.values() if known and not running.get(name))
+    every = {*CONTROLLERS.values(), SOURCE_CONTROLLER}
+    return frozenset(name for name in every if every & running.keys() and not running.get(name))
+
+
+def deletions(cluster: Cluster, label: str) -> dict[ObjectId, Metadata]:
+    """Return those of the stack's objects that are being deleted, by their metadata alone.
+
+    Raises:
+        ClusterError: The cluster can't be read.
+    """
+    kinds = [kind for kind in DELIVERED_KINDS if kind[1] != "ConfigMap"]
+    lists = in_parallel(lambda kind: cluster.metadata_of_all(*kind, label=f"{STACK_LABEL}={label}"), kinds)
+    found = {identity: metadata for some in lists for identity, metadata in some.items()}
+    return {identity: metadata for identity, metadata in found.items() if is_being_deleted(metadata)}
+
+
+def examine(cluster: Cluster, label: str) -> "Examined":
+    """Return why those of the stack's objects that are being deleted are still there.
+
+    Raises:
+        ClusterError: The cluster can't be read.
+    """
+    objects = labelled(cluster, label)
+    going = {identity: live for identity, live in objects.items() if is_being_deleted(live["metadata"])}
+    kubectl = f"kubectl {cluster.choice.flags}"
+    around = Surroundings(helm=helm_releases(cluster), stopped=stopped_controllers(cluster), kubectl=kubectl)
+    applied = {
+        identity: _still_applied(cluster, live) if identity.kind == "Kustomization" else {}
+        for identity, live in going.items()
+    }
+    found = tuple(held(live, around, applied[identity]) for identity, live in sorted(going.items()))
+    moving = {one.id for one in found if one.moves}
+    state = {(identity, live["metadata"]["resourceVersion"]) for identity, live in going.items() if identity in moving}
+    left = {one for some in applied.values() for one in some}
+    releases = {helm_name(live) for live in going.values() if live["kind"] == "HelmRelease"}
+    helm = {(name, status) for name, status in (around.helm or {}).items() if name in releases}
+    return Examined(held=found, signature=hash((frozenset(going), frozenset(state), frozenset(left), frozenset(helm))))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """What was found of a stack's deletions."""
+
+    held: tuple[Held, ...]
+    signature: int
+    """Another one says that something has moved."""
+
+
+def _still_applied(cluster: Cluster, kustomization: Live) -> dict[ObjectId, Metadata]:
+    """Return what *kustomization* applied that is there yet, and is to go with it."""
+    if leaves_objects(kustomization.get("spec", {})):
+        return {}
+    entries = list(zip(inventory_of(kustomization), _versions(kustomization), strict=True))[:_LOOKED_AT]
+    places = in_parallel(lambda version: _collections(cluster, version), sorted({version for _, version in entries}))
+    collections = {kind: path for found in places for kind, path in found.items()}
+    known = [(one, _path(collections[api, one.kind], one)) for one, api in entries if (api, one.kind) in collections]
+    read = in_parallel(lambda entry: cluster.get(entry[1], accept=METADATA), known)
+    found = {one: live["metadata"] for (one, _), live in zip(known, read, strict=True) if live is not None}
+    return {one: metadata for one, metadata in found.items() if not outlasts_pruning(metadata)}
+
+
+def _versions(kustomization: Live) -> list[str]:
+    """Return the API version of each object in the inventory of *kustomization*."""
+    entries = (kustomization.get("status", {}).get("inventory") or {}).get("entries") or ()
+    groups = (one.group for one in inventory_of(kustomization))
+    return [f"{group}/{entry['v']}" if group else entry["v"] for group, entry in zip(groups, entries, strict=True)]
+
+
+def _collections(cluster: Cluster, api_version: str) -> dict[tuple[str, str], str]:
+    """Return where the objects of each kind of *api_version* are, by that and kind."""
+    base = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
+    resources = (cluster.get(base) or {}).get("resources", ())
+    return {(api_version, one["kind"]): f"{base} {one['name']}" for one in resources if "/" not in one["name"]}
+
+
+def _path(place: str, identity: ObjectId) -> str:
+    base, plural = place.split()
+    within = f"/namespaces/{quote(identity.namespace)}" if identity.namespace else ""
+    return f"{base}{within}/{plural}/{quote(identity.name)}"
 
 
 def removals(cluster: Cluster, fleet: Fleet, found: Survey) -> list[Problem]:

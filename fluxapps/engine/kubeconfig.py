@@ -59,6 +59,12 @@ def choose_cluster(fleet: Fleet, environ: Mapping[str, str]) -> ClusterChoice:
     return ClusterChoice(context=context, files=files, kubeconfig=_portable(root, said) if said else None)
 
 
+def kept_cluster(root: Path, context: str, kubeconfig: str | None, environ: Mapping[str, str]) -> ClusterChoice:
+    """Return the cluster that a stack's state names: *context* and *kubeconfig* as the provider was told them."""
+    files = (root / kubeconfig,) if kubeconfig else _usual_files(environ)
+    return ClusterChoice(context=context, files=files, kubeconfig=kubeconfig)
+
+
 def _usual_files(environ: Mapping[str, str]) -> tuple[Path, ...]:
     listed = [Path(path) for path in environ.get("KUBECONFIG", "").split(os.pathsep) if path]
     return tuple(listed) or (Path(environ.get("HOME") or Path.home()) / ".kube" / "config",)

@@ -13,6 +13,7 @@ from fluxapps.model.declare.claims import KIND as CLAIM
 from fluxapps.model.declare.claims import leaves_objects
 from fluxapps.model.declare.names import KUSTOMIZE, PRUNE_DISABLED, SSA_IGNORE
 from fluxapps.model.live.condition import Live
+from fluxapps.model.live.helm_release import helm_id
 from fluxapps.model.live.inventory import inventory_of
 from fluxapps.model.objects import ObjectId
 
@@ -166,7 +167,7 @@ def _claims(
         goes = ""
         if identity.namespace in namespaces_going:
             goes = "with its namespace"
-        elif applied.get(identity) is False and not _is_told_to_stay(metadata):
+        elif applied.get(identity) is False and not outlasts_pruning(metadata):
             goes = "Flux prunes it"
         elif _release_of(metadata) in uninstalled and metadata.get("annotations", {}).get(_KEEP) != "keep":
             goes = "its chart has it, so Helm uninstalls it"
@@ -180,12 +181,10 @@ def is_suspended(live: Live) -> bool:
 
 def helm_name(release: Live) -> HelmName:
     """Return what Helm calls the release of the HelmRelease *release*: by its status, before one by its spec."""
-    metadata, spec, status = release["metadata"], release.get("spec", {}), release.get("status", {})
-    history = status.get("history") or ()
-    target = spec.get("targetNamespace")
-    name = spec.get("releaseName") or (f"{target}-{metadata['name']}" if target else metadata["name"])
-    namespace = status.get("storageNamespace") or spec.get("storageNamespace") or metadata["namespace"]
-    return HelmName(namespace, history[0]["name"] if history else name)
+    status = release.get("status", {})
+    latest: Live = next(iter(status.get("history") or ()), {})
+    meant = helm_id(release)
+    return HelmName(status.get("storageNamespace") or meant.storage, latest.get("name") or meant.name)
 
 
 def _release_of(metadata: Metadata) -> HelmName:
@@ -194,6 +193,7 @@ def _release_of(metadata: Metadata) -> HelmName:
     return HelmName(namespace, name)
 
 
-def _is_told_to_stay(metadata: Metadata) -> bool:
+def outlasts_pruning(metadata: Metadata) -> bool:
+    """Return whether an object of this *metadata* carries a mark by which no Kustomization prunes it."""
     said = [metadata.get(part, {}) for part in ("annotations", "labels")]
     return any(one.get(key, "").lower() == value.lower() for one in said for key, value in _LEFT.items())

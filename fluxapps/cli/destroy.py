@@ -1,0 +1,286 @@
+"""What ``fluxapps destroy`` says before pulumi begins and after it has ended, and what ends it where nothing moves.
+
+``fluxapps up`` removes too, at its end: there only what is held up is told.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from fluxapps.cli.deletion_watch import PATIENCE, DeletionWatch, named
+from fluxapps.cli.failure import CommandError
+from fluxapps.cli.kept import Kept, KeptObject, kept
+from fluxapps.cli.live_stack import fleet_as_given
+from fluxapps.cli.screen import harmless, screen
+from fluxapps.cli.session import PROJECT_FILE, command_line
+from fluxapps.cli.state import State
+from fluxapps.engine.cluster import Cluster, ClusterError, in_parallel
+from fluxapps.engine.departure import Found, examine, look
+from fluxapps.engine.kubeconfig import ClusterChoice, choose_cluster, kept_cluster
+from fluxapps.engine.owner import lost_its_label, owner_of
+from fluxapps.model import ConfigError
+from fluxapps.model.declare.names import STACK_LABEL, stack_label
+from fluxapps.model.live.condition import Live
+from fluxapps.model.live.departure import Departure, HelmName, departure, helm_name, listed, sentences
+from fluxapps.model.live.held import Held
+from fluxapps.model.objects import ObjectId
+
+DELETE_UNREACHABLE = "PULUMI_K8S_DELETE_UNREACHABLE"
+"""Variable by which the provider takes what it can't reach for deleted."""
+
+_HELD = 5
+"""So many reasons for what is held up are told in full."""
+
+
+def removing(root: Path, verb: str, stack: str, run: Callable[[], int], patience: float = PATIENCE) -> int:
+    """Have *run* run pulumi, and return the exit code: what goes is said before, what remains after.
+
+    Args:
+        root: The repository.
+        verb: up, preview or destroy; nothing is removed by a preview.
+        stack: Which stack.
+        run: Runs pulumi to its end.
+        patience: Seconds without any progress after which pulumi is ended.
+
+    Raises:
+        CommandError: The stack can't be destroyed; nothing was changed.
+    """
+    if verb == "preview":
+        return run()
+    removal = Removal(root=root, verb=verb, stack=stack, patience=patience)
+    removal.before()
+    with removal.watched():
+        code = run()
+    return removal.after(code)
+
+
+@dataclass(kw_only=True)
+class Removal:
+    """One `destroy`, or the deletions of one `up`."""
+
+    root: Path
+    verb: str
+    """up or destroy."""
+    stack: str
+    patience: float = PATIENCE
+    """Seconds without progress after which pulumi is ended."""
+    say: Callable[[str], None] = field(default_factory=lambda: _say)
+    """Gets each line as it comes, from another thread too."""
+    _kept: Kept | None = None
+    _cluster: Cluster | None = None
+    _found: Found | None = None
+    _departing: Departure | None = None
+    _watch: DeletionWatch | None = None
+
+    def before(self) -> None:
+        """Say what `destroy` takes and leaves, having looked at the state and the cluster.
+
+        Raises:
+            CommandError: The cluster can't be reached, is another one than the stack's, or has others' objects where
+                the stack's were. Nothing was changed.
+        """
+        self._kept = kept(State(self.root, self.stack).read()) if self.verb == "destroy" else None
+        if (choice := self._choice()) is None:
+            return
+        try:
+            self._cluster = Cluster(choice)
+            if self._kept is None:
+                return
+            self._refuse_other_cluster(self._kept)
+            self._found = look(self._cluster, self._label)
+            self._refuse_others(self._cluster, self._kept, self._found)
+        except ClusterError as error:
+            self._go_without_cluster(error)
+            return
+        self._announce(self._kept, self._found)
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Watch the deletions while pulumi runs inside the block."""
+        if self._cluster is None:
+            yield
+            return
+        with DeletionWatch(
+            cluster=self._cluster, label=self._label, say=self.say, patience=self.patience
+        ) as self._watch:
+            yield
+
+    def after(self, code: int) -> int:
+        """Say what remains and how to clear it, and return the exit code: *code* is pulumi's."""
+        if self._cluster is None or (self._kept is None and code == 0):
+            return code
+        try:
+            examined = examine(self._cluster, self._label).held
+            self._remaining(examined)
+            if self._kept is not None:
+                left = self._left_over(self._cluster, {one.id for one in examined})
+                return code or int(bool(examined or left))
+        except ClusterError as error:
+            self.say(f"{error.what}: what remains there can't be told")
+        finally:
+            self._cluster.__exit__()
+        return code
+
+    @property
+    def _label(self) -> str:
+        said = yaml.safe_load((self.root / PROJECT_FILE).read_text("utf-8"))
+        return stack_label(said["name"], self.stack)
+
+    def _choice(self) -> ClusterChoice | None:
+        """Return the cluster of the state, or of the files where there is no state; None where neither names one."""
+        if self._kept is not None and self._kept.context:
+            return kept_cluster(self.root, self._kept.context, self._kept.kubeconfig, os.environ)
+        try:
+            return choose_cluster(fleet_as_given(self.root, self.stack, os.environ), os.environ)
+        except ConfigError as error:
+            if self.verb == "destroy":
+                self.say(f"the state names no cluster, and neither do the files: {error.problems[0].what}")
+            return None
+
+    def _go_without_cluster(self, error: ClusterError) -> None:
+        self._cluster = None
+        if self._kept is not None and self._kept.objects and os.environ.get(DELETE_UNREACHABLE) != "true":
+            again = command_line(self.root, "destroy", "--stack", self.stack)
+            raise CommandError(
+                f"{error.what}. Nothing was changed",
+                f"{error.fix}; if that cluster is gone for good, forget it: {DELETE_UNREACHABLE}=true {again}",
+            ) from error
+        self.say(f"{error.what}: what remains there can't be told")
+
+    def _refuse_other_cluster(self, kept: Kept) -> None:
+        assert self._cluster is not None  # noqa: S101 - connected by the caller
+        uid = self._cluster.uid()
+        if kept.cluster and uid != kept.cluster:
+            raise CommandError(
+                f"{self._cluster} is not the cluster that stack {self.stack} was deployed to: its kube-system "
+                f"namespace has UID {uid}, the stack's has {kept.cluster}. Nothing was changed",
+                "let the context lead to the right cluster; if the stack's is gone for good, forget what was in it: "
+                f"pulumi refresh --stack {self.stack}",
+            )
+
+    def _refuse_others(self, cluster: Cluster, kept: Kept, found: Found) -> None:
+        """Refuse to delete by name what is another's by now: Pulumi knows objects by their names alone."""
+        unknown = [one for identity, one in kept.objects.items() if identity not in found.objects and not one.retained]
+        live = in_parallel(lambda one: cluster.metadata(one.id, one.manifest["apiVersion"]), unknown)
+        others = [
+            (one, owner_of(metadata))
+            for one, metadata in zip(unknown, live, strict=True)
+            if metadata is not None and metadata.get("uid") != one.uid and not lost_its_label(metadata)
+        ]
+        others += [
+            (one, owner_of(metadata))
+            for one, metadata in zip(unknown, live, strict=True)
+            if metadata is not None and metadata.get("uid") == one.uid and _is_another_stacks(metadata, self._label)
+        ]
+        if others:
+            forget = "; ".join(f"pulumi state delete --stack {self.stack} '{one.urn}'" for one, _ in others[:_HELD])
+            raise CommandError(
+                f"stack {self.stack} would delete what isn't its own any more: "
+                + listed([f"{one.id} belongs to {owner}" for one, owner in others])
+                + ". Nothing was changed",
+                f"forget it, then go on: {forget}",
+            )
+
+    def _announce(self, kept: Kept, found: Found) -> None:
+        going = {one for one in found.objects if one in kept.objects or not _is_labelled(found.objects[one])}
+        namespaces = {one.name for one in found.objects if one.kind == "Namespace"}
+        deleted = {one.id.name for one in kept.objects.values() if one.id.kind == "Namespace" and not one.retained}
+        objects = {one: found.objects[one] for one in going}
+        self._departing = departure(objects, found.claims, namespaces, deleted & namespaces)
+        for sentence in sentences(self._departing):
+            self.say(f"destroy {sentence}")
+        for why, releases in self._abandoned(kept, found).items():
+            self.say(f"destroy leaves running {listed([str(one) for one in releases])}: {why}")
+        for controller in sorted(found.stopped):
+            self.say(f"{controller} does not run, and what needs it to clean up will not go: start it first")
+
+    def _abandoned(self, kept: Kept, found: Found) -> dict[str, list[HelmName]]:
+        """Return the Helm releases that nobody uninstalls any more, because their HelmReleases are gone already."""
+        gone = [one.manifest for identity, one in kept.objects.items() if _is_gone_release(identity, found)]
+        names = sorted({helm_name(one) for one in gone} & (found.helm or {}).keys())
+        return {"the HelmRelease is gone already": names} if names else {}
+
+    def _remaining(self, examined: tuple[Held, ...]) -> None:
+        """Say what is still being deleted, why, and how to clear it."""
+        reasons: dict[str, list[Held]] = {}
+        for one in examined:
+            reasons.setdefault(one.why, []).append(one)
+        for why, some in list(reasons.items())[:_HELD]:
+            self.say(f"remains: {named(some)} {why}")
+            for way in some[0].ways_out:
+                self.say(f"    {way}")
+            if len(some) > 1 and some[0].ways_out:
+                self.say("    and the same for the others")
+        if len(reasons) > _HELD:
+            self.say(f"remains: {len(reasons) - _HELD} more for other reasons")
+        if examined:
+            again = command_line(self.root, self.verb, "--stack", self.stack)
+            self.say(f"then run this again, it goes on where it ended: {again}")
+
+    def _left_over(self, cluster: Cluster, told: set[ObjectId]) -> bool:
+        """Say what else is there: objects that nobody deletes, Helm releases that run on, and what stays as it should.
+
+        Returns:
+            Whether anything is there that should be gone.
+        """
+        found = look(cluster, self._label)
+        staying = {one.name for one in found.objects if one.kind == "Namespace"}
+        objects = [one for one in found.objects if one not in told and one.kind != "Namespace"]
+        orphans = [one for one in objects if self._kept is None or one not in self._kept.objects]
+        kubectl = f"kubectl {cluster.choice.flags}"
+        if orphans:
+            self.say(
+                f"remains: {listed([str(one) for one in sorted(orphans)])}: not in the state (a killed run made it)"
+            )
+            up = command_line(self.root, "up", "--stack", self.stack)
+            self.say(f"    take it in, then destroy again: {up}")
+        waiting = sorted(set(objects) - set(orphans))
+        if waiting:
+            self.say(f"remains: {listed([str(one) for one in waiting])}: not reached")
+        known = self._releases()
+        for name in sorted(known & (found.helm or {}).keys()):
+            self.say(f"runs on: Helm release {name}; to end it: helm uninstall {name.name} -n {name.namespace}")
+        if found.helm is None:
+            self.say("whether Helm has uninstalled everything can't be told: you may not list Secrets")
+        if staying:
+            self.say(
+                f"stays: namespace {listed(sorted(staying))}; to have them go: "
+                f"{kubectl} delete namespace -l {STACK_LABEL}={self._label}"
+            )
+        if claims := [f"{one.namespace}/{one.name}" for one in sorted(found.claims) if self._is_ours(one, staying)]:
+            self.say(f"stays: volume claim {listed(claims)}")
+        return bool(orphans or waiting)
+
+    def _releases(self) -> set[HelmName]:
+        """Return what Helm calls the releases that the stack had."""
+        live = self._found.objects if self._found is not None else {}
+        mine = {one: live[one] for one in live if one.kind == "HelmRelease"}
+        known: dict[ObjectId, KeptObject] = self._kept.objects if self._kept is not None else {}
+        gone = [one.manifest for one in known.values() if one.id.kind == "HelmRelease" and one.id not in mine]
+        return {helm_name(one) for one in (*mine.values(), *gone)}
+
+    def _is_ours(self, claim: ObjectId, staying: set[str]) -> bool:
+        departing = self._departing
+        return claim.namespace in staying or (
+            departing is not None and any(one.id == claim for one in departing.claims)
+        )
+
+
+def _is_labelled(live: Live) -> bool:
+    return STACK_LABEL in live["metadata"].get("labels", {})
+
+
+def _is_another_stacks(metadata: Live, label: str) -> bool:
+    return bool(metadata.get("labels", {}).get(STACK_LABEL, label) != label)
+
+
+def _is_gone_release(identity: ObjectId, found: Found) -> bool:
+    return identity.kind == "HelmRelease" and identity not in found.objects
+
+
+def _say(line: str) -> None:
+    screen(stderr=True).print(harmless(line))
