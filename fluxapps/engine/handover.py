@@ -120,6 +120,8 @@ class Handover:
             applied = set(inventory_of(live))
             spent = sorted(applied.intersection(plan.spent))
             self.cluster.replace(suspended(live, self.label, spent))
+        # Early: once a HelmRelease has made way, nothing tells that its app has another name now.
+        self._keep_what_goes(plan)
         for one in plan.create:
             self.say(f"create {one.id}")
             self.cluster.create(one.manifest)
@@ -139,8 +141,9 @@ class Handover:
     def _keep_what_goes(self, plan: Takeover) -> None:
         """Have Kustomizations that the next ``up`` deletes leave what they applied."""
         for identity, end in plan.end:
-            if end is End.ORPHAN:
-                self.cluster.replace(orphaning(self.found.kustomizations[identity]))
+            live = self.cluster.get(path_of(identity, KUSTOMIZATION_API)) if end is End.ORPHAN else None
+            if live is not None and live["spec"].get("deletionPolicy") != "Orphan":
+                self.cluster.replace(orphaning(live))
 
     def _take(self, objects: Iterable[DeclaredObject]) -> None:
         for one in objects:
