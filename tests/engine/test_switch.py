@@ -65,9 +65,14 @@ def declare(fleet: Fleet, major: str, values: dict[str, Any], *, replicas: int, 
     """Write the fleet: two apps whose version and values go together, two whose version stays."""
     registry = {"kind": "OCIRepository", "url": fleet.cluster.registry_url, "insecure": True}
     fleet.write("fleet.yaml", {"repositories": {fleet.charts: fleet.cluster.charts_url, "registry": registry}})
-    switched = fleet.app("switched", values, chart="strict-values", version=f"{major}.x")
-    fleet.write(f"apps/{switched}/extra.yaml", EXTRA.format(namespace=switched, value=extra))
-    fleet.app("from-oci", values, chart="strict-values", repository="registry", version=f"{major}.0.0")
+    # Changed as well, it is waited for between the write of the values and that of the release.
+    before = f"{fleet.name}-before"
+    fleet.write(f"apps/{before}/app.yaml", {"namespace": before, "kustomization": {"interval": f"{major}h"}})
+    switched = fleet.app("switched", values, chart="strict-values", version=f"{major}.x", dependsOn=[before])
+    for app in (before, switched):
+        fleet.write(f"apps/{app}/extra.yaml", EXTRA.format(namespace=app, value=extra))
+    registry_app = {"chart": "strict-values", "repository": "registry", "version": f"{major}.0.0"}
+    fleet.app("from-oci", values, dependsOn=[before], **registry_app)
     fleet.app("tuned", {"replicaCount": replicas}, chart="podinfo", version="6.x")
     fleet.app("named", {"replicaCount": replicas}, chart="podinfo", version="6.x", valuesName="podinfo-values")
 
