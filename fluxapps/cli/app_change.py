@@ -101,8 +101,10 @@ class GroupChange:
         """Note *step*, a later one of the same object instead of an earlier one."""
         if is_component(step):
             self._goes = step.op == "delete"
-        elif step.op != "delete-replaced":
-            # A replacement is several steps; that what was replaced goes says nothing new.
+            return
+        before = self._steps.get(step.urn)
+        # Some changes are several steps: what was replaced goes, what is taken over is brought up to date.
+        if step.op != "delete-replaced" and (before is None or before.op != "import"):
             self._steps[step.urn] = step
 
     @property

@@ -12,6 +12,7 @@ from fluxapps.cli.app_change import Change
 from fluxapps.cli.progress_screen import ProgressScreen
 from fluxapps.cli.pulumi_process import Pulumi
 from fluxapps.cli.screen import screen
+from fluxapps.cli.state import State
 
 _UNASKED = ("--yes", "--skip-preview")
 _SKIPPED = frozenset({*_UNASKED, "-y", "-f"})
@@ -42,7 +43,19 @@ class Operation:
             if not wanted:
                 return code
         given = [each for each in self.arguments if each not in _SKIPPED]
-        return self._shown(self.verb, [*given, *_UNASKED], planning=False)[0]
+        code, progress = self._shown(self.verb, [*given, *_UNASKED], planning=False)
+        if code == 0 and self.verb == "up" and progress.progress.was_killed:
+            self._forget_pending()
+        return code
+
+    def _forget_pending(self) -> None:
+        """Take out of the state the creations that never ended, of which pulumi would warn in every later run.
+
+        What they made has been taken over by now; a state that is read and written is without them.
+        """
+        state = State(self.pulumi.root, self.pulumi.stack)
+        state.write(state.read())
+        screen(stderr=True).print("the killed run's unfinished operations are cleared from the state")
 
     def _planned(self) -> tuple[int, bool]:
         """Show what would be done, ask, and return the exit code and whether to go on."""
@@ -67,5 +80,5 @@ class Operation:
     def _shown(self, verb: str, arguments: list[str], *, planning: bool) -> tuple[int, ProgressScreen]:
         with ProgressScreen(self.apps, planning=planning) as progress:
             code = self.pulumi.heard(verb, arguments, progress.hear, progress.interrupted)
-            progress.finish(verb)
+            progress.finish(verb, code)
         return code, progress

@@ -6,14 +6,17 @@ plugins, and settings that make it fast.
 
 import os
 import sys
-from dataclasses import dataclass
+from functools import partial
+from getpass import getpass
 from pathlib import Path
 
 import typer
 
-from fluxapps.cli.backend import Backend
+from fluxapps.cli.backend import PASSPHRASE, Backend
+from fluxapps.cli.deletion_watch import PATIENCE
+from fluxapps.cli.destroy import removing
 from fluxapps.cli.failure import CommandError
-from fluxapps.cli.progress_screen import ProgressScreen
+from fluxapps.cli.operation import Operation
 from fluxapps.cli.pulumi_process import Pulumi, is_attended
 from fluxapps.cli.render import own_folder, render_command, tell_difference
 from fluxapps.cli.restoration import looking
@@ -45,20 +48,15 @@ _DISPLAY = frozenset({
 """Arguments of pulumi that say how it shows what it does."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Operation:
-    """What pulumi is to do on one stack, once everything that it needs is there."""
-
-    pulumi: Pulumi
-    verb: str
-    arguments: list[str]
-    yes: bool
-    apps: int | None
-    """How many apps the stack has; None where the files weren't read."""
-
-
 def run_program(  # noqa: PLR0913 - as many as the verb has options
-    root: Path, verb: str, stack: str, arguments: list[str], *, yes: bool, plain: bool = False
+    root: Path,
+    verb: str,
+    stack: str,
+    arguments: list[str],
+    *,
+    yes: bool,
+    plain: bool = False,
+    patience: float = PATIENCE,
 ) -> int:
     """Run pulumi's *verb* on *stack*, and return its exit code.
 
@@ -69,6 +67,7 @@ def run_program(  # noqa: PLR0913 - as many as the verb has options
         arguments: Passed on to pulumi.
         yes: Don't ask.
         plain: Show what pulumi shows, instead of a line per app.
+        patience: Seconds without any progress of what is being deleted, after which pulumi is ended.
 
     Raises:
         ConfigError: The files have errors; no engine was started.
@@ -82,43 +81,28 @@ def run_program(  # noqa: PLR0913 - as many as the verb has options
             command_line(root, verb, "--stack", stack, "--yes"),
         )
     backend = Backend(root, os.environ)
-    if not attended and backend.lacks_passphrase(stack):
-        raise CommandError(
-            f"the secrets of stack {stack} need a passphrase, and there is no terminal to ask for it",
-            "set PULUMI_CONFIG_PASSPHRASE, or PULUMI_CONFIG_PASSPHRASE_FILE to a file that holds it",
-        )
+    is_new = fleet is not None and backend.lacks_stack(fleet.project, stack)
+    if backend.lacks_passphrase(stack):
+        os.environ[PASSPHRASE] = _ask_passphrase(stack, attended=attended, twice=is_new)
+    backend.make_ready(stack, _say, to_change=verb != "preview")
     try:
         program = find("pulumi", say=_say)
         with plugins(program, say=_say, environ=_environment(), project=root) as given:
             pulumi = Pulumi(program=program, env=given.env, root=root, stack=stack, attended=attended)
-            if fleet is not None and backend.lacks_stack(fleet.project, stack):
+            if is_new:
                 _say(f"stack {stack} is new: pulumi stack init {stack}")
                 if code := pulumi.on_terminal("stack", "init", stack, "--no-select"):
                     return code
             elif fleet is not None:
                 pulumi, arguments = looking(fleet, pulumi, arguments, _say)
-            if plain or os.environ.get(PLAIN) or wants_plain(arguments):
-                return pulumi.plain(verb, arguments, yes=yes)
             apps = len(fleet.apps) if fleet is not None else None
-            return carry_out(Operation(pulumi=pulumi, verb=verb, arguments=arguments, yes=yes, apps=apps))
+            operation = Operation(pulumi=pulumi, verb=verb, arguments=arguments, yes=yes, apps=apps)
+            as_pulumi = plain or os.environ.get(PLAIN) or wants_plain(arguments)
+            run = partial(pulumi.plain, verb, arguments, yes=yes) if as_pulumi else operation.carry_out
+            removes = not {"--preview-only", "--help", "-h"} & {*arguments}
+            return removing(root, verb if removes else "preview", stack, run, patience)
     except (ProgramError, StandInError) as error:
         raise CommandError(getattr(error, "what", str(error)), getattr(error, "fix", "")) from error
-
-
-def carry_out(operation: Operation) -> int:
-    """Do *operation*, showing it app by app, and return pulumi's exit code."""
-    # What `destroy` says before and after, and does around it, belongs here: cli/destroy.py, given the operation.
-    return show(operation)
-
-
-def show(operation: Operation) -> int:
-    """Run pulumi for *operation* with a line per app, and return its exit code."""
-    with ProgressScreen(operation.apps) as progress:
-        words = [] if operation.verb == "preview" else ["--yes", "--skip-preview"]
-        arguments = [*operation.arguments, *(word for word in words if word not in operation.arguments)]
-        code = operation.pulumi.heard(operation.verb, arguments, progress.hear, progress.interrupted)
-        progress.finish(operation.verb)
-    return code
 
 
 def _checked(root: Path, verb: str, stack: str) -> Fleet | None:
@@ -142,6 +126,19 @@ def _checked(root: Path, verb: str, stack: str) -> Fleet | None:
             if verb == "up":
                 raise typer.Exit(1)
     return fleet
+
+
+def _ask_passphrase(stack: str, *, attended: bool, twice: bool) -> str:
+    """Ask for what protects the secrets of *stack*: pulumi, whose output is read, can't."""
+    if not attended:
+        raise CommandError(
+            f"the secrets of stack {stack} need a passphrase, and there is no terminal to ask for it",
+            f"set {PASSPHRASE}, or {PASSPHRASE}_FILE to a file that holds it",
+        )
+    passphrase = getpass(f"Passphrase of the secrets of stack {stack} ({PASSPHRASE}): ")
+    if twice and getpass("Once more, the stack is new: ") != passphrase:
+        raise CommandError("the two passphrases differ")
+    return passphrase
 
 
 def wants_plain(arguments: list[str]) -> bool:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from fluxapps.cli.app_change import Change, Group, GroupChange, group_of, is_component
 from fluxapps.cli.pulumi_events import Event, Message, Stage, Step, Summary, name_of, type_of
 
+_PENDING = "Attempting to deploy or update resources with"
+"""How pulumi's page of advice about operations that never ended begins."""
 _UNASKED = frozenset({"same", "read", "refresh"})
 """Operations that change nothing."""
 
@@ -38,6 +40,8 @@ class Progress:
         """At the end: all that weren't told before it."""
         self.failed: set[str] = set()
         """The apps of which something failed."""
+        self.was_killed = False
+        """Whether the state names operations of an earlier run that never ended."""
         self.status = ""
         """What the program says of how things stand."""
         self.summary: Summary | None = None
@@ -99,7 +103,11 @@ class Progress:
             else:
                 self.status = message.text
             return
-        told = Told(message.severity, self._about(message) + message.text)
+        text = message.text
+        if text.startswith(_PENDING):
+            self.was_killed = True
+            text = "the last run on this stack was killed; what it made and did not note is found by its label"
+        told = Told(message.severity, self._about(message) + text)
         if told not in self.told:
             self.told.add(told)
             yield told

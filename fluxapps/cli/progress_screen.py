@@ -1,5 +1,6 @@
 """An operation of pulumi on the screen: a line per app; on a terminal with what is in work below them."""
 
+import math
 import time
 from types import TracebackType
 from typing import Self
@@ -11,13 +12,15 @@ from rich.text import Text
 
 from fluxapps.cli.app_change import Change, GroupChange
 from fluxapps.cli.progress import Line, Progress, Told
-from fluxapps.cli.pulumi_events import Event, Summary
+from fluxapps.cli.pulumi_events import Event
 from fluxapps.cli.screen import counted, harmless, print_sentence, screen
 
 _IN_WORK_SHOWN = 8
 """So many apps in work are shown by name."""
 _BETWEEN = 0.1
 """Seconds between two drawings of what is in work."""
+_STATUS_EVERY = 10.0
+"""Seconds between two lines of how things stand, where there is no terminal."""
 _LINES_SHOWN = 40
 """On a terminal, so many apps get a line; then they are only counted, while failures go on being told."""
 _STYLES = {
@@ -28,6 +31,8 @@ _STYLES = {
     Change.ADOPTED: "cyan",
     Change.NEW: "green",
 }
+_FULL = "no space left on device"
+"""What the system calls it when the state can't be written (ENOSPC)."""
 _SUMMARY = (Change.NEW, Change.ADOPTED, Change.UPGRADED, Change.CHANGED, Change.REINSTALLED, Change.REMOVED)
 _SEVERITIES = {"error": "bold red", "warning": "bold yellow"}
 _PAST = {
@@ -56,6 +61,8 @@ class ProgressScreen:
         self._total = total
         self._began = time.monotonic()
         self._drawn = 0.0
+        self._told_status = ""
+        self._status_told = self._began
         self._lines = 0
         self._hidden = 0
         self._interrupts = 0
@@ -83,7 +90,9 @@ class ProgressScreen:
         for line in () if event is None else self.progress.take(event):
             self._print(line)
         now = time.monotonic()
-        if self._live is not None and now - self._drawn > _BETWEEN:
+        if self._live is None:
+            self._tell_status(now)
+        elif now - self._drawn > _BETWEEN:
             self._drawn = now
             self._live.refresh()
 
@@ -95,24 +104,54 @@ class ProgressScreen:
             if self._interrupts == 1
             else "cancelled: the next run mends what this one left undone"
         )
-        if self._live is None:
-            self._err.print(self.progress.status)
+        self._status_told = -math.inf
 
-    def finish(self, verb: str) -> None:
-        """Print what wasn't told yet, and the summary."""
+    def finish(self, verb: str, code: int) -> None:
+        """Print what wasn't told yet, and the summary; *code* is pulumi's exit code."""
         for line in self.progress.end():
             self._print(line)
         if self._live is not None:
             self._live.stop()
         if self._hidden:
             self._out.print(f"  and {counted(self._hidden, 'app')} more, counted below")
-        if self.progress.summary is not None:
-            seconds = time.monotonic() - self._began
-            print_summary(self._out, verb, self.progress, seconds=seconds, planned=self._planning)
+        self._print_summary(verb, code, time.monotonic() - self._began)
+        if any(_FULL in told.text for told in self.progress.told):
+            self._err.print("  fix: make room on that disk, then run this again: what was made is found and taken over")
+
+    def _tell_status(self, now: float) -> None:
+        """Say how things stand where nothing can be drawn, now and then: a job of CI shows that it lives."""
+        if self.progress.status != self._told_status and now - self._status_told > _STATUS_EVERY:
+            self._told_status, self._status_told = self.progress.status, now
+            self._out.print(harmless(self.progress.status))
+
+    def _print_summary(self, verb: str, code: int, seconds: float) -> None:
+        """Print what became of the apps, or would, and of the objects behind them."""
+        progress = self.progress
+        planned = self._planning
+        summary = progress.summary
+        if summary is None:
+            return
+        words: dict[str, int] = {}
+        for change in (*_SUMMARY, Change.UNCHANGED):
+            count = sum(one is change for name, one in progress.worst.items() if name not in progress.failed)
+            word = f"to {change.planned}" if planned and change is not Change.UNCHANGED else change.done
+            words[word] = words.get(word, 0) + count
+        words["failed"] = len(progress.failed)
+        apps = ", ".join(f"{count} {word}" for word, count in words.items() if count) or "none"
+        past = {op: f"to {op}" for op in _PAST if op != "same"} | {"same": "unchanged"} if planned else _PAST
+        objects = ", ".join(f"{count} {past[op]}" for op, count in summary.counts.items() if op in past and count)
+        result = "cancelled" if summary.result == "canceled" else "failed" if code else "done"
+        self._out.print(
+            Text.assemble(
+                (f"{verb} {result}", "bold green" if result == "done" else "bold red"),
+                f" in {seconds:.0f} s; apps: {apps}",
+            )
+        )
+        self._out.print(f"objects: {objects or 'none'}", style="dim")
 
     def _print(self, line: Line) -> None:
         if isinstance(line, Told):
-            print_told(self._err if line.severity in _SEVERITIES else self._out, line)
+            print_told(self._out if line.severity == "info" else self._err, line)
             return
         self._lines += 1
         if self._live is None or self._lines <= _LINES_SHOWN or line.uninstalled:
@@ -162,24 +201,3 @@ def print_told(console: Console, told: Told) -> None:
         print_sentence(console, Text.assemble((told.severity, _SEVERITIES[told.severity]), ": ", harmless(told.text)))
     else:
         print_sentence(console, Text(harmless(told.text)))
-
-
-def print_summary(console: Console, verb: str, progress: Progress, *, seconds: float, planned: bool) -> None:
-    """Print what became of the apps, or would, and of the objects behind them."""
-    summary = progress.summary or Summary({}, "unfinished")
-    words: dict[str, int] = {}
-    for change in (*_SUMMARY, Change.UNCHANGED):
-        count = sum(one is change for name, one in progress.worst.items() if name not in progress.failed)
-        word = f"to {change.planned}" if planned and change is not Change.UNCHANGED else change.done
-        words[word] = words.get(word, 0) + count
-    words["failed"] = len(progress.failed)
-    apps = ", ".join(f"{count} {word}" for word, count in words.items() if count) or "none"
-    past = {op: f"to {op}" for op in _PAST if op != "same"} | {"same": "unchanged"} if planned else _PAST
-    objects = ", ".join(f"{count} {past[op]}" for op, count in summary.counts.items() if op in past and count)
-    result = {"succeeded": "done", "canceled": "cancelled"}.get(summary.result, summary.result)
-    console.print(
-        Text.assemble(
-            (f"{verb} {result}", "bold green" if result == "done" else "bold red"), f" in {seconds:.0f} s; apps: {apps}"
-        )
-    )
-    console.print(f"objects: {objects or 'none'}", style="dim")

@@ -123,7 +123,7 @@ def _of_stderr(line: str) -> Event | None:
     severity, separator, text = line.partition(": ")
     if separator and severity in {"error", "warning"}:
         return Message(severity, text)
-    return Message("info", line) if line.strip() else None
+    return Message("info#err", line) if line.strip() else None
 
 
 def is_attended() -> bool:

@@ -6,6 +6,7 @@ Pulumi itself never does: after a kill it refuses every command until `pulumi ca
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 from collections.abc import Callable
@@ -17,6 +18,8 @@ from fluxapps.cli.failure import CommandError
 
 _SLACK = timedelta(seconds=5)
 """So much later a process may seem to have begun than it locked: `ps` counts whole seconds, and clocks are set."""
+_END = 16
+"""Bytes that show whether a state was written to its end."""
 _FRACTION = re.compile(r"\.\d+")
 
 
@@ -59,7 +62,8 @@ def clear_locks(folder: Path, stack: str, say: Callable[[str], None]) -> None:
     Raises:
         CommandError: Somebody works on the stack now, or may do so from another host. Nothing was cleared.
     """
-    locks = [lock for file in sorted(folder.glob("*.json")) if (lock := _read(file, stack)) is not None]
+    found = [(file, _read(file)) for file in sorted(folder.glob("*.json"))]
+    locks = [lock for _, lock in found if lock is not None]
     live = [lock for lock in locks if not lock.is_stale]
     if live:
         here = all(lock.is_here for lock in live)
@@ -69,38 +73,61 @@ def clear_locks(folder: Path, stack: str, say: Callable[[str], None]) -> None:
             if here
             else f"wait for its end; if it runs no more (only that host knows): pulumi cancel --yes {stack}",
         )
-    for lock in locks:
+    for file, lock in found:
         # Its name is its holder's alone: whoever else clears or locks at this moment has another file.
-        _remove(lock.file)
-        say(f"the last run on stack {stack} was killed: cleared the lock of {lock}")
+        _remove(file)
+        say(
+            f"the last run on stack {stack} was killed: cleared the lock of {lock}"
+            if lock is not None
+            # It is written beside and then renamed: only a writer whose write failed leaves it so, and then gives up.
+            else f"the last run on stack {stack} had no room for its lock: cleared what there was of it"
+        )
 
 
 def mend_state(state: Path, say: Callable[[str], None]) -> None:
-    """Remove what makes pulumi fail to read a whole *state*: an empty file of attributes, as a kill leaves it.
+    """Mend what makes pulumi fail to read *state*. To be called when nobody works on the stack.
 
-    The state is written beside and then renamed; its attributes, which say nothing that anybody reads, are not. To be
-    called when nobody works on the stack.
+    - An empty file of attributes, as a kill leaves it: the state is written beside and then renamed, its attributes,
+      which say nothing that anybody reads, are not.
+    - A state cut off where the disk was full: pulumi's storage then puts what it could write in the place of the whole
+      one, of which the copy that pulumi made before is left. What was made since is found by its label.
     """
     attributes = state.with_name(f"{state.name}.attrs")
     if state.exists() and attributes.exists() and not attributes.stat().st_size:
         attributes.unlink(missing_ok=True)
         say(f"a run was killed while it wrote the state: removed the empty {attributes.name}, the state is whole")
+    copy = state.with_name(f"{state.name}.bak")
+    if state.suffix == ".json" and state.exists() and not _is_whole(state) and copy.exists() and _is_whole(copy):
+        staged = state.with_name(f"{state.name}.new")
+        try:
+            shutil.copyfile(copy, staged)
+            staged.replace(state)
+        finally:
+            staged.unlink(missing_ok=True)
+        say(f"the state was cut off, as on a full disk: went back to {copy.name}, the one before it")
 
 
-def _read(file: Path, stack: str) -> Lock | None:
-    """Return the lock in *file*; None where it went meanwhile."""
+def _is_whole(state: Path) -> bool:
+    with state.open("rb") as file:
+        file.seek(max(0, state.stat().st_size - _END))
+        # Pulumi indents it: nothing but its end is a brace that begins a line.
+        if file.read().rstrip().endswith(b"\n}"):
+            return True
+    try:
+        return isinstance(json.loads(state.read_bytes()), dict)
+    except ValueError:
+        return False
+
+
+def _read(file: Path) -> Lock | None:
+    """Return the lock in *file*; None where it is none, or none any more."""
     try:
         said = json.loads(file.read_text("utf-8"))
         # Go writes nanoseconds; what is under a second doesn't count here.
         since = datetime.fromisoformat(_FRACTION.sub("", said["timestamp"]))
         return Lock(file=file, pid=int(said["pid"]), user=said["username"], host=said["hostname"], since=since)
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
-    except (ValueError, KeyError, TypeError) as error:
-        raise CommandError(
-            f"{file} is no lock that can be read, so who works on stack {stack} can't be told",
-            f"if nobody does: pulumi cancel --yes {stack}, or remove the file",
-        ) from error
 
 
 def _remove(file: Path) -> None:
