@@ -1,0 +1,46 @@
+"""What the local cluster lays over a stack's files: its own servers, whatever kind of source the files name."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fluxapps.cli.overlay import Servers, overlay
+from tests.unit.written import cluster, declared, resolved
+
+SERVERS = Servers(
+    charts="http://127.0.0.1:1/stand-ins",
+    registry="oci://127.0.0.1:1/stand-ins",
+    git="http://127.0.0.1:2/fleet.git",
+    branch="topic",
+)
+KEPT = {"secretRef": {"name": "key"}, "interval": "5m"}
+REPOSITORIES: dict[str, Any] = {
+    "plain": {"url": "https://charts.example.org", **KEPT},
+    "by-url": "oci://registry.example.org/charts",
+    "oci": {"url": "oci://registry.example.org/charts", "type": "oci", "provider": "aws"},
+    "template": {"kind": "OCIRepository", "url": "oci://registry.example.org/charts", "verify": {"provider": "cosign"}},
+    "literal": {"kind": "OCIRepository", "url": "oci://registry.example.org/charts/web", "ref": {"tag": "1.0.0"}},
+    "folder": {"kind": "GitRepository", "url": "https://git.example.org/charts.git"},
+}
+FILES = {"fleet.yaml": yaml.safe_dump({"repositories": {"podinfo": "https://podinfo.example.org", **REPOSITORIES}})}
+
+
+def test_every_repository_of_charts_is_ours_and_open(tmp_path: Path) -> None:
+    git = 'git: {url: "https://git.example.org/fleet.git", ref: {tag: v1}, secretRef: {name: key}}'
+    said = overlay(resolved(tmp_path, {**FILES, "Pulumi.dev.yaml": cluster("context: dev", git)}), SERVERS)
+    assert said["git"] == {"url": SERVERS.git, "branch": "topic", "ref": None, "secretRef": None}
+    laid_over = f"repositories: {json.dumps(said['repositories'])}"
+    made = declared(tmp_path, {**FILES, "Pulumi.dev.yaml": cluster("context: dev", laid_over)})
+    specs = {each.id.name: each.manifest["spec"] for each in made.objects() if each.role.name == "SOURCE"}
+    assert specs["plain"] == {"url": SERVERS.charts, "interval": "5m"}
+    for name in ("by-url", "oci"):
+        assert specs[name] == {"url": SERVERS.registry, "type": "oci", "insecure": True}
+    assert said["repositories"]["template"] == {"verify": None, "url": SERVERS.registry, "insecure": True}
+    assert (specs["literal"]["url"], specs["literal"]["insecure"]) == (f"{SERVERS.registry}/web", True)
+    assert specs["folder"]["url"] == "https://git.example.org/charts.git"
+
+
+def test_a_stack_without_git_gets_none(tmp_path: Path) -> None:
+    assert "git" not in overlay(resolved(tmp_path, {"Pulumi.dev.yaml": cluster("context: dev")}), SERVERS)
