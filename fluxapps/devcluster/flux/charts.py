@@ -12,6 +12,8 @@ from fluxapps.devcluster.flux.source.artifacts import packed
 
 CHARTS = Path(__file__).resolve().parents[1] / "charts"
 """Stand-ins of our own for the charts of a shipped fleet; the same names, nothing of their content."""
+ALSO = "fluxapps-devcluster/also"
+"""Annotation of a chart: further versions of the same content, with spaces between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +31,19 @@ class Chart:
 
 
 def charts(repository: Path) -> Iterator[Chart]:
-    """Return the charts in the folders of a folder, packed: the same bytes for the same files."""
+    """Return the charts in the folders of a folder, packed: the same bytes for the same files.
+
+    A chart whose Chart.yaml has the annotation `ALSO` is there in those versions too.
+    """
     for file in sorted(repository.glob("*/Chart.yaml")):
         metadata: dict[str, Any] = yaml.safe_load(file.read_text("utf-8"))
         folder = file.parent
-        paths = sorted(path for path in folder.rglob("*") if path.is_file())
-        inside = ((f"{metadata['name']}/{path.relative_to(folder).as_posix()}", path.read_bytes()) for path in paths)
-        yield Chart(metadata, packed(inside))
+        files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+        contents = {path: source.read_bytes() for path, source in files.items()}
+        for version in (metadata["version"], *metadata.get("annotations", {}).get(ALSO, "").split()):
+            told = {**metadata, "version": version}
+            contents[file.name] = yaml.safe_dump(told).encode()
+            yield Chart(told, packed((f"{metadata['name']}/{path}", data) for path, data in contents.items()))
 
 
 def index(found: Iterator[Chart]) -> bytes:
