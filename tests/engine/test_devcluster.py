@@ -5,9 +5,8 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from kubernetes.dynamic.exceptions import BadRequestError, NotFoundError
 from kubernetes.dynamic.resource import Resource
 
 from fluxapps.devcluster import Cluster, ClusterError, watchdog
+from tests.engine.watched import runs, until
 
 Connect = Callable[[Cluster], AbstractContextManager[DynamicClient]]
 
@@ -29,21 +29,6 @@ FLUX_KINDS = {
     ("kustomize.toolkit.fluxcd.io/v1", "Kustomization"),
     ("helm.toolkit.fluxcd.io/v2", "HelmRelease"),
 }
-
-
-def until(is_so: Callable[[], bool], within: float = 60) -> bool:
-    """Say whether a condition comes true in time."""
-    deadline = time.monotonic() + within
-    while not (so := is_so()) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return so
-
-
-def runs(pid: int) -> bool:
-    with suppress(ProcessLookupError):
-        os.kill(pid, 0)
-        return True
-    return False
 
 
 def helm_repositories(client: DynamicClient) -> Resource:

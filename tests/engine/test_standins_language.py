@@ -2,14 +2,13 @@
 
 import os
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.engine.plain_pulumi import Plain, Project, plain_pulumi
+from tests.engine.watched import runs, until
 
 pytestmark = pytest.mark.engine
 
@@ -32,20 +31,6 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plain]:
 @pytest.fixture
 def project(plain: Plain, tmp_path: Path) -> Project:
     return Project(tmp_path / "project", plain)
-
-
-def until(is_so: Callable[[], bool], within: float = 60) -> bool:
-    deadline = time.monotonic() + within
-    while not (so := is_so()) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return so
-
-
-def runs(pid: int) -> bool:
-    with suppress(ProcessLookupError):
-        os.kill(pid, 0)
-        return True
-    return False
 
 
 def started(project: Project) -> int:
