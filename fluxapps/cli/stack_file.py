@@ -53,7 +53,7 @@ def _set(value: dict[str, Any], path: tuple[str, ...], last: bool | None) -> dic
     if not rest:
         return {name: one for name, one in value.items() if name != key} | ({} if last is None else {key: last})
     below = _set(value.get(key) or {}, tuple(rest), last)
-    if last is None and not below and key not in ("config", path[0]):
+    if last is None and not below and len(path) <= len((_APPS, "app", _ENABLED)):
         return {name: one for name, one in value.items() if name != key}
     return {**value, key: below}
 
@@ -110,20 +110,21 @@ def _without_entry(text: str, path: tuple[str, ...]) -> str | None:
     """Return *text* without the line or lines of the entry, and of the maps that are empty then."""
     node: Any = yaml.compose(text, Loader=yaml.SafeLoader)
     alone: tuple[Any, Any] | None = None
-    for key in path:
+    for depth, key in enumerate(path):
         pair = _pair(node, key)
         if pair is None:
             return None
-        lonely = alone is not None and len(node.value) == 1
-        alone = alone if lonely else pair
+        # The cluster stays, were it empty.
+        is_all_there_is = depth > path.index(_APPS) and len(node.value) == 1
+        alone = alone if is_all_there_is else pair
         node = pair[1]
     if alone is None:
         return None
-    first, last = alone[0].start_mark, alone[1].end_mark
+    first = alone[0].start_mark
     lines = text.splitlines(keepends=True)
-    end = last.line if last.column == 0 else last.line + 1
-    if lines[first.line][: first.column].strip() or (last.column and lines[last.line][last.column :].strip()):
-        # It shares its lines with others, or a comment.
+    end = _end_line(alone[1])
+    if lines[first.line][: first.column].strip() or "#" in "".join(lines[first.line : end]):
+        # It shares its line with others, or somebody wrote a comment.
         return None
     return "".join(lines[: first.line] + lines[end:])
 
