@@ -116,7 +116,8 @@ class GroupChange:
             worst = min(releases or everything, key=_severity, default=Change.UNCHANGED)
             stays = worst in {Change.REMOVED, Change.UNCHANGED} and not self._goes
             return Change.CHANGED if stays and everything != {Change.UNCHANGED} and everything else worst
-        return everything.pop() if len(everything) == 1 else Change.CHANGED if everything else Change.UNCHANGED
+        changes = everything - {Change.UNCHANGED}
+        return Change.CHANGED if len(changes) > 1 else changes.pop() if changes else Change.UNCHANGED
 
     @property
     def uninstalled(self) -> list[str]:

@@ -8,6 +8,8 @@ from fluxapps.cli.pulumi_events import Event, Message, Stage, Step, Summary, nam
 
 _PENDING = "Attempting to deploy or update resources with"
 """How pulumi's page of advice about operations that never ended begins."""
+_SUMMED_UP = ("update failed", "preview failed", "destroy failed")
+"""What adds nothing to an error told before."""
 _UNASKED = frozenset({"same", "read", "refresh"})
 """Operations that change nothing."""
 
@@ -108,7 +110,8 @@ class Progress:
             self.was_killed = True
             text = "the last run on this stack was killed; what it made and did not note is found by its label"
         told = Told(message.severity, self._about(message) + text)
-        if told not in self.told:
+        is_summed_up = text in _SUMMED_UP and any(one.severity == "error" for one in self.told)
+        if told not in self.told and not is_summed_up:
             self.told.add(told)
             yield told
 

@@ -69,7 +69,7 @@ class ProgressScreen:
         self._out = screen()
         self._err = screen(stderr=True) if not self._out.is_terminal else self._out
         self._live = (
-            Live(console=self._out, get_renderable=self._rows, auto_refresh=False, transient=True)
+            Live(console=self._out, get_renderable=self.rows, auto_refresh=False, transient=True)
             if self._out.is_terminal
             else None
         )
@@ -159,7 +159,8 @@ class ProgressScreen:
         else:
             self._hidden += 1
 
-    def _rows(self) -> Rows:
+    def rows(self) -> Rows:
+        """Return what is in work, and how things stand."""
         progress = self.progress
         in_work = progress.in_work
         rows = [
@@ -196,8 +197,8 @@ def text_of(line: GroupChange, *, planned: bool = False) -> Text:
 
 
 def print_told(console: Console, told: Told) -> None:
-    """Print a message of the program, a provider or the engine."""
-    if told.severity in _SEVERITIES:
-        print_sentence(console, Text.assemble((told.severity, _SEVERITIES[told.severity]), ": ", harmless(told.text)))
-    else:
-        print_sentence(console, Text(harmless(told.text)))
+    """Print a message of the program, a provider or the engine: a line of it is a line."""
+    style = _SEVERITIES.get(told.severity)
+    text = Text.assemble((told.severity, style), ": ", harmless(told.text)) if style else Text(harmless(told.text))
+    for line in text.split("\n"):
+        print_sentence(console, line)

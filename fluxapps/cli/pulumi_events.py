@@ -13,8 +13,10 @@ from typing import Any
 STREAMED_PREVIEW = "PULUMI_ENABLE_STREAMING_JSON_PREVIEW"
 """Of pulumi's environment: without it `preview --json` says nothing before it ends, and then something else."""
 
-_NO_NEWS = ("program exited with non-zero exit code",)
-"""What pulumi adds to an error that it has told already."""
+_NO_NEWS = "program exited with non-zero exit code"
+"""What pulumi says beside an error of the program, which that has told already."""
+_ONE_ERROR = "1 error occurred:\n\t* "
+"""How providers begin a list of errors that has one."""
 
 
 @unique
@@ -119,11 +121,12 @@ def _step(stage: Stage, event: dict[str, Any]) -> Step:
 
 
 def _message(said: dict[str, Any]) -> Message | None:
-    severity, text = said["severity"], said["message"].strip()
+    severity = said["severity"]
+    text = said["message"].strip().removeprefix(_ONE_ERROR).expandtabs(2)
     passing = bool(said.get("ephemeral"))
     if severity == "debug" or (not text and not passing):
         return None
-    if severity == "error" and any(phrase in text for phrase in _NO_NEWS):
+    if severity == "error" and _NO_NEWS in text:
         return None
     return Message(severity, text, said.get("urn", ""), passing)
 

@@ -93,9 +93,9 @@ def test_up_runs_pulumi_in_the_repository_with_quick_settings(
     engine: Engine, capfd: pytest.CaptureFixture[str]
 ) -> None:
     ended = engine.run("-C", "apps/podinfo", "up", "--stack", "dev", "--yes")
-    assert ended == Ended(0, "")
-    assert capfd.readouterr().out == "pulumi was here\n"
-    assert engine.calls() == [["up", "--stack", "dev", "--parallel", "64", "--yes", "--non-interactive"]]
+    assert ended == Ended(0, "pulumi was here\n")
+    quick = ["--parallel", "64", "--json", "--non-interactive", "--color", "never"]
+    assert engine.calls() == [["up", "--stack", "dev", *quick, "--yes", "--skip-preview"]]
     (call,) = engine.seen_calls()
     assert call["folder"] == str(engine.root)
     env = call["env"]
