@@ -19,7 +19,7 @@ from fluxapps.cli.screen import harmless, screen
 from fluxapps.cli.session import PROJECT_FILE, command_line
 from fluxapps.cli.state import State
 from fluxapps.engine.cluster import Cluster, ClusterError, in_parallel
-from fluxapps.engine.departure import Found, examine, look
+from fluxapps.engine.departure import Found, examine, labelled, look
 from fluxapps.engine.kubeconfig import ClusterChoice, choose_cluster, kept_cluster
 from fluxapps.engine.owner import lost_its_label, owner_of
 from fluxapps.model import ConfigError
@@ -83,7 +83,10 @@ class Removal:
             CommandError: The cluster can't be reached, is another one than the stack's, or has others' objects where
                 the stack's were. Nothing was changed.
         """
-        self._kept = kept(State(self.root, self.stack).read()) if self.verb == "destroy" else None
+        if self.verb == "destroy":
+            self._kept = self._read()
+            if self._kept is None:
+                return
         if (choice := self._choice()) is None:
             return
         try:
@@ -97,6 +100,14 @@ class Removal:
             self._go_without_cluster(error)
             return
         self._announce(self._kept, self._found)
+
+    def _read(self) -> Kept | None:
+        """Return what the stack's state holds; None where it can't be read, which pulumi itself says better."""
+        try:
+            return kept(State(self.root, self.stack).read())
+        except (CommandError, ValueError) as error:
+            self.say(f"what goes and what stays can't be said: {getattr(error, 'what', 'pulumi shows no state')}")
+            return None
 
     @contextmanager
     def watched(self) -> Iterator[None]:
@@ -116,7 +127,7 @@ class Removal:
         try:
             examined = examine(self._cluster, self._label).held
             self._remaining(examined)
-            if self._kept is not None:
+            if self._kept is not None and (code == 0 or self._has_begun(self._cluster)):
                 left = self._left_over(self._cluster, {one.id for one in examined})
                 return code or int(bool(examined or left))
         except ClusterError as error:
@@ -203,6 +214,11 @@ class Removal:
         gone = [one.manifest for identity, one in kept.objects.items() if _is_gone_release(identity, found)]
         names = sorted({helm_name(one) for one in gone} & (found.helm or {}).keys())
         return {"the HelmRelease is gone already": names} if names else {}
+
+    def _has_begun(self, cluster: Cluster) -> bool:
+        """Return whether anything was removed: a run that failed, or was called off, before that changed nothing."""
+        before = self._found.objects if self._found is not None else {}
+        return labelled(cluster, self._label).keys() != before.keys()
 
     def _remaining(self, examined: tuple[Held, ...]) -> None:
         """Say what is still being deleted, why, and how to clear it."""

@@ -1,7 +1,7 @@
 """Verbs that run the program with Pulumi, and those about what is in its cluster."""
 # ruff: noqa: PLC0415 - what a verb does is imported late, on purpose
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -10,23 +10,41 @@ from fluxapps.cli.session import Session
 
 app = typer.Typer()
 
+Patience = Annotated[
+    int,
+    typer.Option(
+        "--patience",
+        metavar="SECONDS",
+        min=1,
+        help="Deletions on which nothing moves, and nobody works, are waited for so long.",
+    ),
+]
+Plain = Annotated[bool, typer.Option("--plain", help="Show what pulumi shows, instead of a line per app.")]
 Apps = Annotated[list[str] | None, typer.Argument(metavar="[APP...]", help="Names of apps.", show_default=False)]
 
 
 @app.command()
-def preview(ctx: typer.Context, stack: Stack, arguments: PulumiArguments = None, root: Root = None) -> None:  # noqa: ARG001
+def preview(
+    ctx: typer.Context,
+    stack: Stack,
+    plain: Plain = False,
+    arguments: PulumiArguments = None,
+    root: Root = None,  # noqa: ARG001
+) -> None:
     """Say what `up` would change in the cluster.
 
     Runs `pulumi preview` on the repository's program.
     """
-    _run_program(ctx, "preview", stack, arguments)
+    _run_program(ctx, "preview", stack, arguments, yes=False, plain=plain)
 
 
 @app.command()
-def up(
+def up(  # noqa: PLR0913, PLR0917 - a parameter for each option
     ctx: typer.Context,
     stack: Stack,
     yes: Yes = False,
+    patience: Patience = 60,
+    plain: Plain = False,
     arguments: PulumiArguments = None,
     root: Root = None,  # noqa: ARG001
 ) -> None:
@@ -34,22 +52,25 @@ def up(
 
     Runs `pulumi up` on the repository's program.
     """
-    _run_program(ctx, "up", stack, arguments, yes=yes)
+    _run_program(ctx, "up", stack, arguments, yes=yes, patience=patience, plain=plain)
 
 
 @app.command()
-def destroy(
+def destroy(  # noqa: PLR0913, PLR0917 - a parameter for each option
     ctx: typer.Context,
     stack: Stack,
     yes: Yes = False,
+    patience: Patience = 60,
+    plain: Plain = False,
     arguments: PulumiArguments = None,
     root: Root = None,  # noqa: ARG001
 ) -> None:
     """Remove from the cluster what `up` brought there.
 
-    Runs `pulumi destroy`. Namespaces, and the data in them, stay unless the files say `delete: true`.
+    Runs `pulumi destroy`, says first what goes and what stays, and at the end what remains. Namespaces, and the data in
+    them, stay unless the files say `delete: true`.
     """
-    _run_program(ctx, "destroy", stack, arguments, yes=yes)
+    _run_program(ctx, "destroy", stack, arguments, yes=yes, patience=patience, plain=plain)
 
 
 @app.command()
@@ -138,7 +159,7 @@ def doctor(
     raise typer.Exit(diagnose(ctx.ensure_object(Session).find_root(), stack, format_))
 
 
-def _run_program(ctx: typer.Context, verb: str, stack: str, arguments: list[str] | None, *, yes: bool = False) -> None:
+def _run_program(ctx: typer.Context, verb: str, stack: str, arguments: list[str] | None, **options: Any) -> None:
     from fluxapps.cli.program import run_program
 
-    raise typer.Exit(run_program(ctx.ensure_object(Session).find_root(), verb, stack, arguments or [], yes=yes))
+    raise typer.Exit(run_program(ctx.ensure_object(Session).find_root(), verb, stack, arguments or [], **options))
