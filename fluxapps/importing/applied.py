@@ -9,7 +9,8 @@ from fluxapps.importing.kustomize.built import Built, UnbuildableError, built, e
 from fluxapps.importing.kustomize.patches import apply_patches
 from fluxapps.importing.kustomize.transformers import set_namespace, transform
 from fluxapps.importing.original import FLUX_KUSTOMIZATION, Document, Original, normalized
-from fluxapps.model.objects import Manifest
+from fluxapps.importing.reading import Reading, Source, named_source
+from fluxapps.model.objects import Manifest, ObjectId
 from fluxapps.model.problems import Problem, Severity
 
 SOURCES: Final = ("HelmRepository", "OCIRepository", "GitRepository", "Bucket")
@@ -35,6 +36,10 @@ class Applied:
     """Why it can't be told what it applies."""
     baked: tuple[str, ...] = ()
     """Fields of its spec that are done already in ``objects``."""
+    source: Source | None = None
+    """What it reads."""
+    is_ours: bool = True
+    """It reads this repository."""
 
     @property
     def manifest(self) -> Manifest | None:
@@ -54,18 +59,24 @@ class Applied:
 
 
 def apply(
-    original: Original, builder: Builder, one: Built | Document | None, parent: Applied | None, path: str | None
+    original: Original, builder: Builder, one: Built | Document | None, parent: Applied | None, reading: Reading
 ) -> Applied:
-    """Return the Kustomization *one* (None: a root that isn't committed) with what it applies from *path*."""
-    applied = Applied(built(one) if isinstance(one, Document) else one, parent, path)
-    if path is None or path not in original.folders:
-        if applied.built is not None and _reads(applied, parent):
-            what = f"Kustomization {applied.name}: its path '{applied.spec.get('path')}' isn't in the repository"
-            applied.problems.append(_problem("missing-path", what, applied, "mend the path, or remove the object"))
-            applied.unbuildable = "its path isn't in the repository"
+    """Return the Kustomization *one* (None: a root that isn't committed) with what it applies.
+
+    *reading* says which sources are this repository, and where a root that isn't committed begins.
+    """
+    applied = Applied(built(one) if isinstance(one, Document) else one, parent, reading.entry)
+    if applied.manifest is not None:
+        applied.source = named_source(applied.manifest)
+        applied.path = reading.path(applied.manifest)
+        applied.is_ours = applied.path is not None
+    path = applied.path
+    if path is None:
         return applied
-    if not _reads(applied, parent):
-        applied.path = None
+    if path not in original.folders:
+        what = f"Kustomization {applied.name}: its path '{applied.spec.get('path')}' isn't in the repository"
+        applied.problems.append(_problem("missing-path", what, applied, "mend the path, or remove the object"))
+        applied.unbuildable = "its path isn't in the repository: it applies nothing"
         return applied
     try:
         applied.objects = builder.path(path)
@@ -74,34 +85,10 @@ def apply(
         applied.unbuildable = str(error)
         applied.objects = []
         what = f"what Kustomization {applied.name or path} applies can't be told here: {error}"
-        applied.problems.append(_problem("unbuildable", what, applied, "it is brought along as it is"))
+        applied.problems.append(_problem("unbuildable", what, applied, "mend what it names"))
         return applied
     applied.moving = _moving(original, applied, path)
     return applied
-
-
-def _reads(applied: Applied, parent: Applied | None) -> bool:
-    """Return whether *applied* reads this repository: by the source that its parent reads, or has one like it."""
-    return source_of(applied, parent) is not None
-
-
-def source_of(applied: Applied, parent: Applied | None) -> tuple[str, str, str] | None:
-    """Return kind, namespace and name of the source of *applied*; None where it is another than its parent's."""
-    own = _named_source(applied)
-    above = parent
-    while above is not None:
-        if (known := _named_source(above)) is not None:
-            return own if own == known else None
-        above = above.parent
-    return own or ("", "", "")
-
-
-def _named_source(applied: Applied) -> tuple[str, str, str] | None:
-    reference = applied.spec.get("sourceRef")
-    if applied.built is None or not isinstance(reference, dict):
-        return None
-    namespace = str(reference.get("namespace") or applied.built.namespace)
-    return str(reference.get("kind")), namespace, str(reference.get("name"))
 
 
 def _own_spec(original: Original, applied: Applied, path: str) -> None:
@@ -183,6 +170,16 @@ def _filled(value: Any, said: dict[str, str]) -> Any:
     if isinstance(value, str) and "${" in value:
         return _VARIABLE.sub(lambda match: said.get(match["name"], match[0]), value)
     return value
+
+
+def told_apart(one: Built, kustomization: Manifest) -> ObjectId:
+    """Return the identity of *one*, with the variables filled in that the spec *kustomization* itself says."""
+    identity = one.id
+    if "${" in identity.name or "${" in identity.namespace:
+        build = kustomization.get("postBuild")
+        said = strings(build.get("substitute")) if isinstance(build, dict) else {}
+        return identity._replace(name=_filled(identity.name, said), namespace=_filled(identity.namespace, said))
+    return identity
 
 
 def _problem(code: str, what: str, applied: Applied, fix: str) -> Problem:

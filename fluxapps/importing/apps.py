@@ -93,6 +93,7 @@ def _releases(app: AppSaid, said: list[ReleaseSaid]) -> None:
     app.fields["releases"] = {}
     for key, one in keys.items():
         fields = _fields(one, shared, app.name, siblings)
+        app.depends_on[key] = one.depends_on
         if key != one.name:
             release = fields.setdefault("release", {})
             release["metadata"] = {"name": one.name, **release.get("metadata", {})}

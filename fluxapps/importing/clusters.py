@@ -9,6 +9,7 @@ from fluxapps.importing.applied import Applied, apply
 from fluxapps.importing.kustomize.build import Builder
 from fluxapps.importing.kustomize.built import Built, UnbuildableError
 from fluxapps.importing.original import FLUX_KUSTOMIZATION, Document, Original, normalized
+from fluxapps.importing.reading import Reading, Source, reading_of
 from fluxapps.model.objects import ObjectId, object_id
 
 
@@ -21,6 +22,8 @@ class Cluster:
     """The folder where Flux enters."""
     root: Applied
     """What is applied from there; its ``manifest`` is None where ``flux bootstrap``'s objects aren't committed."""
+    own: Source | None = None
+    """The source that is the repository."""
     applied: list[Applied] = field(default_factory=list)
     """Every Kustomization that is reached, the root's first."""
 
@@ -33,29 +36,26 @@ def find_clusters(original: Original, builder: Builder, entry: str | None = None
         builder: Its builder.
         entry: The folder where Flux enters (the ``--path`` of ``flux bootstrap``); None: found by what applies what.
     """
-    documents = _kustomizations(original)
+    every = _kustomizations(original)
+    reading = reading_of(original, (one.manifest for one in every))
+    documents = [one for one in every if reading.path(one.manifest) is not None]
     if entry is not None:
         folder = normalized("", entry) or ""
-        return [_cluster(original, builder, folder, _root_in(original, builder, documents, folder))]
-    reached: dict[int, set[int]] = {}
-    for document in documents:
-        reached[id(document)] = {id(one.document) for one in _reached(original, builder, document)}
-    roots = [one for one in documents if id(one) in reached[id(one)]]
-    roots = _topmost(roots, reached)
+        return [_cluster(original, builder, reading.entering(folder), _root_in(builder, reading, documents, folder))]
+    reached = {
+        id(one): {id(other.document) for other in _reached(original, builder, reading, one)} for one in documents
+    }
+    roots = _topmost([one for one in documents if id(one) in reached[id(one)]], reached)
     if roots:
-        return _named([_cluster(original, builder, path_of(one.manifest) or "", one) for one in _different(roots)])
+        different = {(reading.path(one.manifest), object_id(one.manifest)): one for one in roots}.values()
+        return _named(
+            [_cluster(original, builder, reading.entering(reading.path(one.manifest) or ""), one) for one in different]
+        )
     by_others = {one for document in documents for one in reached[id(document)]}
-    loose = [one for one in documents if id(one) not in by_others]
-    paths = {path for one in documents if (path := path_of(one.manifest)) is not None}
-    entries = [_widened(original, group, paths) for group in _groups(loose)]
-    return _named([_cluster(original, builder, folder, None) for folder in dict.fromkeys(entries)])
-
-
-def path_of(kustomization: dict[str, Any]) -> str | None:
-    """Return the folder that *kustomization* applies, from the repository's root; None where it leads out of it."""
-    spec = kustomization.get("spec")
-    path = spec.get("path") if isinstance(spec, dict) else None
-    return normalized("", str(path or "").removeprefix("/"))
+    loose = [one for one in documents if id(one) not in by_others and _is_read(builder, one)]
+    paths = {path for one in documents if (path := reading.path(one.manifest)) is not None}
+    entries = dict.fromkeys(_widened(original, group, paths) for group in _groups(loose))
+    return _named([_cluster(original, builder, reading.entering(folder), None) for folder in entries])
 
 
 def _kustomizations(original: Original) -> list[Document]:
@@ -69,14 +69,22 @@ def _kustomizations(original: Original) -> list[Document]:
     ]
 
 
-def _reached(original: Original, builder: Builder, document: Document) -> Iterable[Built]:
-    path = path_of(document.manifest)
+def _reached(original: Original, builder: Builder, reading: Reading, document: Document) -> Iterable[Built]:
+    path = reading.path(document.manifest)
     if path is None or path not in original.folders:
         return ()
     try:
         return builder.path(path)
     except UnbuildableError:
         return ()
+
+
+def _is_read(builder: Builder, document: Document) -> bool:
+    """Return whether *document* is one of its folder's objects: a patch looks like one, and isn't."""
+    try:
+        return any(one.document is document for one in builder.path(document.file.rpartition("/")[0]))
+    except UnbuildableError:
+        return True
 
 
 def _topmost(roots: list[Document], reached: dict[int, set[int]]) -> list[Document]:
@@ -89,13 +97,11 @@ def _topmost(roots: list[Document], reached: dict[int, set[int]]) -> list[Docume
     return kept
 
 
-def _different(roots: list[Document]) -> list[Document]:
-    return list({(path_of(one.manifest), object_id(one.manifest)): one for one in roots}.values())
-
-
-def _root_in(original: Original, builder: Builder, documents: list[Document], folder: str) -> Document | None:
+def _root_in(builder: Builder, reading: Reading, documents: list[Document], folder: str) -> Document | None:
     for one in documents:
-        if path_of(one.manifest) == folder and any(b.document is one for b in _reached(original, builder, one)):
+        if reading.path(one.manifest) == folder and any(
+            other.document is one for other in _reached(builder.original, builder, reading, one)
+        ):
             return one
     return None
 
@@ -162,9 +168,10 @@ def _common(folders: list[str]) -> str:
     return "/".join(shared)
 
 
-def _cluster(original: Original, builder: Builder, folder: str, document: Document | None) -> Cluster:
-    root = apply(original, builder, document, None, folder)
-    cluster = Cluster(folder, folder, root)
+def _cluster(original: Original, builder: Builder, reading: Reading, document: Document | None) -> Cluster:
+    entry = reading.entry or ""
+    root = apply(original, builder, document, None, reading)
+    cluster = Cluster(entry, entry, root, own=reading.own)
     seen: set[ObjectId] = set()
     if root.manifest is not None:
         seen.add(object_id(root.manifest))
@@ -176,7 +183,7 @@ def _cluster(original: Original, builder: Builder, folder: str, document: Docume
             identity = object_id(child.manifest)
             if identity not in seen:
                 seen.add(identity)
-                rest.append(apply(original, builder, child, one, path_of(child.manifest)))
+                rest.append(apply(original, builder, child, one, reading))
     return cluster
 
 

@@ -12,6 +12,12 @@ _WORTH: Final = 2
 """Lines that a default has to save beyond its own."""
 
 
+_OWN: Final = frozenset(
+    ("metadata", "targetNamespace", "namespace", "ref", "url", "path", "suspend", "releaseName", "chart", "chartRef")
+)
+"""Fields that are an object's own even where several say the same."""
+
+
 def common_fields(groups: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return the fields that are worth saying once for all of *groups*, maps of fields of the same kind.
 
@@ -21,7 +27,7 @@ def common_fields(groups: Sequence[dict[str, Any]]) -> dict[str, Any]:
     if len(groups) <= _WORTH:
         return found
     for key in dict.fromkeys(key for group in groups for key in group):
-        if key == "metadata":
+        if key in _OWN:
             continue
         said = [group[key] for group in groups if key in group]
         lacking = len(groups) - len(said)
@@ -31,7 +37,7 @@ def common_fields(groups: Sequence[dict[str, Any]]) -> dict[str, Any]:
                 found[key] = below
             continue
         (text, count), *_ = Counter(dump_yaml(one) for one in said).most_common(1)
-        if count - lacking >= _WORTH:
+        if count - lacking >= _WORTH and 2 * count > len(groups):
             found[key] = next(one for one in said if dump_yaml(one) == text)
     return found
 

@@ -77,7 +77,11 @@ def _applier(_: Context, one: Difference) -> str:
     return ""
 
 
-def _path(_: Context, one: Difference) -> str:
+def _path(context: Context, one: Difference) -> str:
+    if one.id.group == FLUX_KUSTOMIZATION and one.field.startswith("spec.sourceRef."):
+        applied = context.kustomizations.get(one.id)
+        if applied is not None and applied.is_ours and (applied.source or ("",))[0] == "ExternalArtifact":
+            return "the rendered tree is read from the repository itself, not from an artifact made of it"
     if one.id.group == FLUX_KUSTOMIZATION and one.field == "spec.path":
         return "the rendered tree stands in a folder of its own, so that several clusters fit in one repository"
     return ""
@@ -95,9 +99,11 @@ _SAID_DEFAULTS: Final[dict[str, str]] = {"valuesKey": "values.yaml"}
 
 
 def _default_said(_: Context, one: Difference) -> str:
+    last = one.field.rpartition(".")[2]
+    if last == "namespace" and one.ours is ABSENT and one.original == one.id.namespace:
+        return "a reference without a namespace means the object's own"
     if one.original is not ABSENT:
         return ""
-    last = one.field.rpartition(".")[2]
     if one.id.group == HELM and last == "valuesKey" and one.ours == "values.yaml":
         return "the default, which we always say"
     if last == "namespace" and one.ours == one.id.namespace and one.field.startswith("spec."):

@@ -53,12 +53,18 @@ class Original:
     """Names in each folder that aren't hidden, sorted; folders end in a slash."""
     problems: list[Problem] = field(default_factory=list)
     _objects: dict[str, list[Document]] = field(default_factory=dict)
+    _no_objects: dict[str, list[Problem]] = field(default_factory=dict)
 
     def objects(self, file: str) -> list[Document]:
-        """Return the Kubernetes objects in *file*; what is none is left out, and said once as a problem."""
+        """Return the Kubernetes objects in *file*; what is none is left out."""
         if file not in self._objects:
             self._objects[file] = self._documents(file)
         return self._objects[file]
+
+    def no_objects(self, file: str) -> list[Problem]:
+        """Return what is wrong with what stands in *file* and is no object that Flux could apply."""
+        self.objects(file)
+        return self._no_objects.get(file, [])
 
     def kustomization_file(self, folder: str) -> str | None:
         """Return the kustomization.yaml of *folder*, by whichever of its names."""
@@ -102,7 +108,7 @@ class Original:
         if not _is_object(value):
             what = "this is no Kubernetes object: it lacks apiVersion, kind or metadata.name"
             fix = "Flux applies nothing of a folder in which it can't read one file; move it out of there"
-            self.problems.append(_warning("not-kubernetes", what, file, line, fix))
+            self._no_objects.setdefault(file, []).append(_warning("not-kubernetes", what, file, line, fix))
             return
         if value["kind"].endswith("List") and isinstance(value.get("items"), list):
             for number, item in enumerate(value["items"]):
@@ -110,7 +116,8 @@ class Original:
             return
         if _is_nameless(value):
             what = f"this {value['kind']} has no metadata.name"
-            self.problems.append(_warning("not-kubernetes", what, file, line, "give it a name"))
+            problem = _warning("not-kubernetes", what, file, line, "give it a name")
+            self._no_objects.setdefault(file, []).append(problem)
             return
         lifted_fields: tuple[str, ...] = ()
         group, _, version = value["apiVersion"].rpartition("/")

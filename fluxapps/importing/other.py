@@ -1,15 +1,23 @@
 """Other YAML: objects that stay what they are, as files; byte for byte wherever nothing changed them."""
 
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fluxapps.importing.kustomize.built import Built
 from fluxapps.importing.kustomize.generators import secret_text
-from fluxapps.importing.original import Document, Original
+from fluxapps.importing.kustomize.opaque import common_folder
+from fluxapps.importing.original import Document, Original, joined
 from fluxapps.model.sources import KUSTOMIZATION_NAMES
 from fluxapps.model.yaml_text import dump_documents, dump_manifest, dump_yaml
 
+_MOVED = {"namespace"}
+"""What a kustomization.yaml does that says a namespace."""
+_UNIT = "kustomize-"
+"""How folders begin whose kustomization.yaml is Flux's to build."""
+_NAMESPACE = "namespace-"
+"""How folders begin whose kustomization.yaml says the namespace of what is in them."""
 _TARGET = {"target"}
 """What the Kustomization's own spec does, which stays said there."""
 
@@ -36,25 +44,70 @@ def other_yaml(original: Original, objects: Sequence[Built], folder: str, *, in_
     """
     found = OtherYaml()
     rest: list[Built] = []
+    opaque = [one for one in objects if one.is_opaque]
     for one in objects:
-        (found.secrets if is_plain_secret(one) else rest).append(one)
+        if not one.is_opaque:
+            (found.secrets if is_plain_secret(one) else rest).append(one)
     namespace = _common_namespace(rest)
-    kept: dict[str, set[Document]] = defaultdict(set)
+    kept: dict[tuple[str, str], set[Document]] = defaultdict(set)
     for one in rest:
         changed = one.changed - _TARGET
-        if one.document is not None and (not changed or (namespace and changed == {"namespace"})):
-            kept[one.document.file].add(one.document)
+        if one.document is not None and (not changed or (namespace and changed == _MOVED)):
+            kept["", one.document.file].add(one.document)
+        elif one.document is not None and changed == _MOVED and one.kind != "Namespace" and one.namespace:
+            kept[one.namespace, one.document.file].add(one.document)
         else:
             found.rewritten.append(one)
-    for file, documents in kept.items():
-        _put(found.files, _name(file, folder, in_app=in_app), _content(original, file, documents))
+    _put_documents(original, found.files, kept, folder, in_app=in_app)
     for one in found.rewritten:
-        name = f"{one.kind.lower()}-{one.name}.yaml"
-        _put(found.files, _name(name, "", in_app=in_app), dump_manifest(one.manifest).encode())
-    if namespace and any(one.changed - _TARGET == {"namespace"} for one in rest):
-        said = {"namespace": namespace, "resources": sorted(found.files)}
+        name = _name(f"{one.kind.lower()}-{one.name}.yaml", "", in_app=in_app)
+        _put(found.files, re.sub(r"[^A-Za-z0-9._-]", "-", name), dump_manifest(one.manifest).encode())
+    units = [_unbuilt(original, found.files, one, number) for number, one in enumerate(opaque, 1)]
+    if namespace and any(one.changed - _TARGET == _MOVED for one in rest):
+        own = [file for file in found.files if not file.startswith(_UNIT)]
+        said = {"namespace": namespace, "resources": sorted([*own, *units])}
         found.files["kustomization.yaml"] = dump_yaml(said).encode()
     return found
+
+
+def _put_documents(
+    original: Original,
+    files: dict[str, bytes],
+    kept: Mapping[tuple[str, str], set[Document]],
+    folder: str,
+    *,
+    in_app: bool,
+) -> None:
+    """Add *kept*, documents by namespace that they are moved to (none: "") and by file, to *files*."""
+    moved: dict[str, list[str]] = defaultdict(list)
+    for (space, file), documents in kept.items():
+        name = _name(file, folder, in_app=in_app)
+        if space:
+            name = f"{_NAMESPACE}{space}/{name.rpartition('/')[2]}"
+        name = _put(files, name, _content(original, file, documents))
+        if space:
+            moved[space].append(name.rpartition("/")[2])
+    for space, names in moved.items():
+        said: dict[str, object] = {"namespace": space, "resources": sorted(names)}
+        files[f"{_NAMESPACE}{space}/kustomization.yaml"] = dump_yaml(said).encode()
+
+
+def _unbuilt(original: Original, files: dict[str, bytes], one: Built, number: int) -> str:
+    """Add a folder for *one*, which couldn't be built, to *files*, with a kustomization.yaml; return its name."""
+    unit = f"{_UNIT}{number}"
+    said: dict[str, object] = {}
+    if one.namespace:
+        said["namespace"] = one.namespace
+    if one.kind == "Remote":
+        said["resources"] = [one.name]
+    else:
+        top = common_folder([*one.generated_from, joined(one.unbuilt, "x")])
+        for file in one.generated_from:
+            files[f"{unit}/unit/{file[len(top) + 1 :] if top else file}"] = original.content(file)
+        inner = one.unbuilt[len(top) :].strip("/")
+        said["resources"] = [f"unit/{inner}" if inner else "unit"]
+    files[f"{unit}/kustomization.yaml"] = dump_yaml(said).encode()
+    return unit
 
 
 def is_plain_secret(one: Built) -> bool:
@@ -66,7 +119,7 @@ def is_plain_secret(one: Built) -> bool:
 
 def _common_namespace(objects: Iterable[Built]) -> str:
     """Return the namespace that a kustomization.yaml put objects in, if one line of it says so for all of them."""
-    moved = {one.namespace for one in objects if one.changed - _TARGET == {"namespace"} and one.kind != "Namespace"}
+    moved = {one.namespace for one in objects if one.changed - _TARGET == _MOVED and one.kind != "Namespace"}
     if len(moved) != 1:
         return ""
     namespace = moved.pop()
@@ -122,10 +175,12 @@ def _name(file: str, folder: str, *, in_app: bool) -> str:
     return "/".join("other-stacks" if part == "stacks" else part for part in parts)
 
 
-def _put(files: dict[str, bytes], name: str, content: bytes) -> None:
+def _put(files: dict[str, bytes], name: str, content: bytes) -> str:
+    """Add a file, under another name where *name* is taken; return the name it got."""
     stem, dot, ending = name.rpartition(".")
     number = 2
     while name in files:
         name = f"{stem}-{number}{dot}{ending}"
         number += 1
     files[name] = content
+    return name

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fluxapps.importing.applied import Applied, is_moving
+from fluxapps.importing.applied import Applied, is_moving, told_apart
 from fluxapps.importing.clusters import Cluster
 from fluxapps.importing.comparison import ABSENT, APPLIED_BY, WHOLE, Difference, object_differences
 from fluxapps.importing.explained import Context, explanation
@@ -109,7 +109,8 @@ def original_objects(cluster: Cluster) -> dict[ObjectId, Found]:
         moving = {id(one.document): one for one in applied.moving if one.document is not None}
         for one in applied.objects:
             effective = moving.get(id(one.document), one) if is_moving(one) else one
-            found.setdefault(effective.id, _found(effective, _called(applied, cluster)))
+            by = _called(applied, cluster)
+            found.setdefault(told_apart(effective, applied.spec), _found(effective, by))
     root = cluster.root.built
     if root is not None and root.id not in found:
         found[root.id] = _found(root, "")
@@ -160,9 +161,9 @@ def _other_objects(fleet: Fleet, found: dict[ObjectId, Found]) -> None:
         if app.other and not {"path", "sourceRef"} & app.said_kustomization.keys():
             by = _kustomization_of(fleet, app.name)
             for one in _built(builder, app.source.folder, str(app.kustomization.get("targetNamespace") or "")):
-                found.setdefault(one.id, Found(one.manifest, "" if is_moving(one) else by))
+                found.setdefault(told_apart(one, app.kustomization), Found(one.manifest, "" if is_moving(one) else by))
     for one in _built(builder, BOOTSTRAP, ""):
-        found.setdefault(one.id, Found(one.manifest, ""))
+        found.setdefault(told_apart(one, {}), Found(one.manifest, ""))
 
 
 def _kustomization_of(fleet: Fleet, app: str) -> str:

@@ -51,7 +51,8 @@ def imported(root: Path, *, project: str, stack: str | None, entry: str | None, 
         for one in clusters:
             one.name = stack
     found = Imported(original, [(one, stack_said(original, one, one.name, url)) for one in clusters])
-    found.files = repository_files([said for _, said in found.stacks], project)
+    if found.stacks:
+        found.files = repository_files([said for _, said in found.stacks], project)
     problems = dict.fromkeys(original.problems)
     problems |= dict.fromkeys(builder.problems)
     for problems_of_file in original.broken.values():

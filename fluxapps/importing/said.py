@@ -31,8 +31,12 @@ class AppSaid:
     """What its app.yaml says."""
     values: dict[str | None, Values] = field(default_factory=dict)
     """Of each release, by its key; None where the app is one release."""
+    layers: dict[tuple[str | None, str], Values] = field(default_factory=dict)
+    """Of each release, by its key and a stack: what that stack lays over the values."""
     other: dict[str, bytes] = field(default_factory=dict)
     """Files of other YAML, by path from the app's folder."""
+    depends_on: dict[str | None, list[Any]] = field(default_factory=dict)
+    """Of each release, by its key: what it depends on, as Flux spells it."""
     documents: list[Document] = field(default_factory=list)
     """What app.yaml says now, as it stood: for its comments."""
     enabled: bool = True

@@ -4,9 +4,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from fluxapps.importing.applied import SOURCE_GROUP, SOURCES, Applied, is_moving, source_of
+from fluxapps.importing.applied import SOURCE_GROUP, SOURCES, Applied, is_moving, told_apart
 from fluxapps.importing.apps import AppParts, app_said, place_of, plain_secret
 from fluxapps.importing.clusters import Cluster
+from fluxapps.importing.defaults import beyond
 from fluxapps.importing.kustomize.built import Built
 from fluxapps.importing.metadata import own_metadata
 from fluxapps.importing.original import FLUX_KUSTOMIZATION, Original
@@ -52,9 +53,10 @@ class _Stack:
         self._name_apps()
         self._system()
         self._move_sources()
+        said = self._said_namespaces()
         self._apps()
         self._root_yaml()
-        self._namespaces()
+        self._use_namespaces(said)
         for applied in self.cluster.applied:
             self.stack.problems += applied.problems
         return self.stack
@@ -70,7 +72,8 @@ class _Stack:
                     effective = moving.get(id(one.document), one)
                     self.moved.setdefault(effective.id, effective)
                     continue
-                holder, held = first.setdefault(one.id, (applied, one))
+                identity = told_apart(one, applied.spec)
+                holder, held = first.setdefault(identity, (applied, one))
                 if holder is applied and held is one:
                     self.owned[id(applied)].append(one)
                 elif holder is not applied:
@@ -105,7 +108,7 @@ class _Stack:
     def _system(self) -> None:
         """Say where Flux reads the repository: the stack's ``git``."""
         git = self.stack.git
-        reference = _own_source(self.cluster)
+        reference = self.cluster.own
         found = None
         if reference is not None and reference[0] == "GitRepository":
             git["name"] = reference[2]
@@ -125,7 +128,11 @@ class _Stack:
             kustomization = _root_fields(self.root)
             if kustomization:
                 git["kustomization"] = kustomization
-            self.moved.pop(self.root.built.id if self.root.built else ObjectId("", "", "", ""), None)
+        if self.root.built is not None:
+            self.moved.pop(self.root.built.id, None)
+            if self.root.name != git.get("name"):
+                why = "the Kustomization of the stack does what it did; it is called as the GitRepository is"
+                self.stack.left.append(Left(self.root.built.id, *place_of(self.root.built), why))
 
     def _move_sources(self) -> None:
         """Say the sources that fleet.yaml has words for; the others stay with whoever applied them."""
@@ -161,7 +168,7 @@ class _Stack:
             if applied is self.root or applied.built is None:
                 continue
             objects = self.owned[id(applied)]
-            if not objects and source_of(applied, applied.parent) is not None:
+            if not objects and applied.is_ours:
                 self._without_objects(applied)
                 continue
             parts = AppParts(self.original, self.names[applied.built.id], objects, applied.path or "")
@@ -185,13 +192,10 @@ class _Stack:
         """Return ``dependsOn`` and ``kustomization`` of *app*."""
         assert applied.built is not None  # noqa: S101 - as above
         spec = {key: value for key, value in applied.spec.items() if value is not None}
-        ours = source_of(applied, applied.parent) is not None
         for name in ("path", "dependsOn", *applied.baked):
-            if name != "path" or ours:
+            if name != "path" or applied.is_ours:
                 spec.pop(name, None)
-        reference = applied.spec.get("sourceRef")
-        if ours and self._is_stack_source(applied, reference):
-            spec.pop("sourceRef", None)
+        spec |= self._source_reference(applied, spec.pop("sourceRef", None))
         metadata = _metadata_or_nothing(applied.built.manifest["metadata"])
         if applied.built.namespace != self.flux_namespace:
             metadata["namespace"] = applied.built.namespace
@@ -205,15 +209,22 @@ class _Stack:
             fields["kustomization"] = spec
         return fields
 
-    def _is_stack_source(self, applied: Applied, reference: Any) -> bool:
-        if not isinstance(reference, dict) or applied.built is None:
-            return True
-        own = applied.built.namespace
-        wanted = {"kind": "GitRepository", "name": self.stack.git.get("name")}
-        if own != self.flux_namespace:
-            wanted["namespace"] = self.flux_namespace
-        named = {key: value for key, value in reference.items() if value is not None}
-        return named == wanted or (own == self.flux_namespace and named == {**wanted, "namespace": own})
+    def _source_reference(self, applied: Applied, said: Any) -> dict[str, Any]:
+        """Return ``sourceRef`` as far as *applied* says it otherwise than ours is."""
+        if not isinstance(said, dict) or (applied.is_ours and (applied.source or ("",))[0] == "ExternalArtifact"):
+            return {}
+        ours = {"kind": "GitRepository", "name": self.stack.git.get("name")}
+        if applied.built is not None and applied.built.namespace != self.flux_namespace:
+            ours["namespace"] = self.flux_namespace
+        reference = {key: value for key, value in said.items() if value is not None}
+        own = applied.built.namespace if applied.built is not None else ""
+        # A reference without a namespace means the object's own.
+        if "namespace" in ours:
+            reference.setdefault("namespace", own)
+        elif reference.get("namespace") == own:
+            del reference["namespace"]
+        different = beyond(ours, reference)
+        return {"sourceRef": different} if different else {}
 
     def _depends_on(self, applied: Applied, app: AppSaid, spec: dict[str, Any], fields: dict[str, Any]) -> None:
         assert applied.built is not None  # noqa: S101 - as above
@@ -236,6 +247,10 @@ class _Stack:
             return
         if literal:
             spec["dependsOn"] = kept
+            # Ours and Flux's spelling don't go together.
+            for key, release in (app.fields.get("releases") or {}).items():
+                if release.pop("dependsOn", None):
+                    release["release"] = {**release.get("release", {}), "dependsOn": app.depends_on[key]}
         else:
             fields["dependsOn"] = names
 
@@ -247,7 +262,7 @@ class _Stack:
         )
         if applied is None:
             return False
-        return not self.owned[id(applied)] and source_of(applied, applied.parent) is not None
+        return not self.owned[id(applied)] and applied.is_ours
 
     def _config_maps(self) -> dict[tuple[str, str], Built]:
         """Return the ConfigMaps that one release names and nobody else does, by namespace and name."""
@@ -294,10 +309,10 @@ class _Stack:
     def _not_copied(self, secrets: Iterable[Built]) -> None:
         self.stack.left += [plain_secret(one) for one in secrets]
 
-    def _namespaces(self) -> None:
-        """Say the Namespaces: what they have beside their name, and which of those in use are somebody else's."""
+    def _said_namespaces(self) -> dict[str, dict[str, Any]]:
+        """Return what Namespaces have beside their name; those that can't be said stay other YAML, of no app."""
         said: dict[str, dict[str, Any]] = {}
-        for one in list(self.moved.values()):
+        for one in self.moved.values():
             if one.kind != "Namespace":
                 continue
             foreign = self._is_foreign(one.name)
@@ -305,10 +320,13 @@ class _Stack:
                 said[one.name] = namespace_said(one, foreign=foreign)
             except CannotSayError as why:
                 self.stack.kept.append(Kept(str(one.id), *place_of(one), str(why)))
-                rest = other_yaml(self.original, [one], self.root.path or "", in_app=False)
-                self.stack.bootstrap |= rest.files
+                self.owned[id(self.root)].append(one)
                 if not foreign:
                     self.stack.namespaces[one.name] = {"external": True}
+        return said
+
+    def _use_namespaces(self, said: dict[str, dict[str, Any]]) -> None:
+        """Say what *said* has, and which of the namespaces in use are somebody else's."""
         used = self._used_namespaces()
         for name, fields in said.items():
             if fields or name not in used:
@@ -364,19 +382,6 @@ def _flux_namespace(cluster: Cluster) -> str:
             reference = applied.spec.get("sourceRef")
             named[str((reference or {}).get("namespace") or applied.built.namespace)] += 1
     return next((name for name, _ in named.most_common() if name), FLUX_NAMESPACE)
-
-
-def _own_source(cluster: Cluster) -> tuple[str, str, str] | None:
-    named: Counter[tuple[str, str, str]] = Counter()
-    for applied in [cluster.root, *cluster.applied]:
-        reference = applied.spec.get("sourceRef")
-        if applied.built is not None and isinstance(reference, dict) and applied.path is not None:
-            namespace = str(reference.get("namespace") or applied.built.namespace)
-            key = (str(reference.get("kind")), namespace, str(reference.get("name")))
-            if applied is cluster.root:
-                return key
-            named[key] += 1
-    return next((key for key, _ in named.most_common()), None)
 
 
 def _root_fields(root: Applied) -> dict[str, Any]:

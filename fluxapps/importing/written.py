@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from fluxapps.importing.defaults import beyond, common_fields, common_names
 from fluxapps.importing.said import AppSaid, StackSaid
+from fluxapps.importing.stacks import Layered, layered, share_bootstrap
 from fluxapps.model.app import RELEASE_PLACE
 from fluxapps.model.sources import APPS, BOOTSTRAP
 from fluxapps.model.yaml_text import dump_yaml
@@ -75,21 +76,21 @@ def _as_map(source: Any) -> dict[str, Any]:
     return source if isinstance(source, dict) else {}
 
 
-def app_files(app: AppSaid, defaults: Defaults) -> dict[str, bytes]:
-    """Return the files of *app*, by path from its folder."""
-    files = {"app.yaml": app_text(app, defaults).encode()}
-    for key, values in app.values.items():
-        files["values.yaml" if key is None else f"values-{key}.yaml"] = values.text.encode()
-    return files | app.other
-
-
-def app_text(app: AppSaid, defaults: Defaults) -> str:
-    """Return the text of *app*'s app.yaml."""
+def app_files(app: AppSaid) -> dict[str, bytes]:
+    """Return the files of *app*, whose fields are shortened, by path from its folder."""
     fields = dict(app.fields)
     if not app.enabled:
         fields["enabled"] = False
-    shortened(fields, app, defaults)
-    return ordered_text(fields)
+    files = {"app.yaml": ordered_text(fields).encode()}
+    for key, values in app.values.items():
+        files[_values_file(key)] = values.text.encode()
+    for (key, stack), values in app.layers.items():
+        files[_values_file(key, stack)] = values.text.encode()
+    return files | app.other
+
+
+def _values_file(key: str | None, layer: str | None = None) -> str:
+    return f"values{f'-{key}' if key is not None else ''}{f'.{layer}' if layer is not None else ''}.yaml"
 
 
 def shortened(fields: dict[str, Any], app: AppSaid, defaults: Defaults) -> None:
@@ -123,16 +124,15 @@ def _release(fields: dict[str, Any], name: str, has_values: bool, defaults: Defa
     return said
 
 
-def fleet_text(stacks: Iterable[StackSaid], defaults: Defaults) -> str:
+def fleet_text(said: Layered, defaults: Defaults) -> str:
     """Return the text of fleet.yaml."""
-    (stack,) = list(stacks)[:1]
-    said: dict[str, Any] = {}
-    if stack.repositories:
-        said["repositories"] = {key: source_fields(one, defaults) for key, one in sorted(stack.repositories.items())}
-    if stack.namespaces:
-        said["namespaces"] = dict(sorted(stack.namespaces.items()))
-    said["defaults"] = defaults.as_fields()
-    return "".join(block({key: value}) for key, value in said.items())
+    fields: dict[str, Any] = {}
+    if said.repositories:
+        fields["repositories"] = dict(sorted(said.repositories.items()))
+    if said.namespaces:
+        fields["namespaces"] = dict(sorted(said.namespaces.items()))
+    fields["defaults"] = defaults.as_fields()
+    return "".join(block({key: value}) for key, value in fields.items())
 
 
 def source_fields(source: Any, defaults: Defaults) -> Any:
@@ -151,28 +151,33 @@ def _is_oci(url: Any) -> bool:
     return isinstance(url, str) and url.startswith("oci://")
 
 
-def stack_text(stack: StackSaid, project: str) -> str:
-    """Return the text of the stack's file."""
+def stack_text(stack: StackSaid, own: dict[str, Any], project: str) -> str:
+    """Return the text of the stack's file; *own* is what it says beyond the others."""
     cluster: dict[str, Any] = {"context": stack.name, "delivery": "git"}
     if stack.flux_namespace != "flux-system":
         cluster["fluxNamespace"] = stack.flux_namespace
     cluster["git"] = stack.git
+    cluster |= {key: value for key, value in own.items() if value}
     body = "".join(block({key: value}, "    ") for key, value in cluster.items())
     return f"config:\n  {project}:cluster:\n{body}"
 
 
 def repository_files(stacks: list[StackSaid], project: str) -> dict[str, bytes]:
-    """Return all files of the imported repository, by path."""
+    """Return all files of the imported repository, by path; *stacks* are shortened by it."""
+    share_bootstrap(stacks)
     defaults = shared_defaults(stacks)
-    files: dict[str, bytes] = {"fleet.yaml": fleet_text(stacks, defaults).encode()}
     for stack in stacks:
-        files[f"Pulumi.{stack.name}.yaml"] = stack_text(stack, project).encode()
-        for name, app in stack.apps.items():
-            for path, content in app_files(app, defaults).items():
-                files[f"{APPS}/{name}/{path}"] = content
-        for path, content in stack.bootstrap.items():
-            files[f"{BOOTSTRAP}/{path}"] = content
-    return files
+        stack.repositories = {key: source_fields(one, defaults) for key, one in stack.repositories.items()}
+        for app in stack.apps.values():
+            app.fields = dict(app.fields)
+            shortened(app.fields, app, defaults)
+    said = layered(stacks)
+    files: dict[str, bytes] = {"fleet.yaml": fleet_text(said, defaults).encode()}
+    for stack in stacks:
+        files[f"Pulumi.{stack.name}.yaml"] = stack_text(stack, said.own[stack.name], project).encode()
+    for name, app in said.apps.items():
+        files |= {f"{APPS}/{name}/{path}": content for path, content in app_files(app).items()}
+    return files | {f"{BOOTSTRAP}/{path}": content for path, content in said.bootstrap.items()}
 
 
 def ordered_text(fields: Mapping[str, Any]) -> str:

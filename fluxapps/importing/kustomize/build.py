@@ -5,17 +5,20 @@ Source: https://github.com/fluxcd/pkg/tree/main/kustomize (the generator), and k
 
 from typing import Any, Final
 
+from fluxapps.importing.kustomize import opaque
 from fluxapps.importing.kustomize.built import Built, UnbuildableError, built, entries
 from fluxapps.importing.kustomize.generators import generated
 from fluxapps.importing.kustomize.patches import apply_patches
 from fluxapps.importing.kustomize.references import update_references
 from fluxapps.importing.kustomize.transformers import transform
 from fluxapps.importing.original import KUSTOMIZE_FILE, Original, joined, normalized
+from fluxapps.model.checks.kustomize import Reference
 from fluxapps.model.problems import Problem, Severity
 from fluxapps.model.yaml_file import YamlFile
 
 _DONE: Final = frozenset(
-    (
+    field.lower()
+    for field in (
         *("apiVersion", "kind", "metadata", "resources", "bases", "components", "namespace", "labels", "commonLabels"),
         *("commonAnnotations", "images", "replicas", "patches", "patchesStrategicMerge", "patchesJson6902"),
         *("configMapGenerator", "secretGenerator", "generatorOptions", "namePrefix", "nameSuffix", "configurations"),
@@ -23,6 +26,11 @@ _DONE: Final = frozenset(
     )
 )
 """Fields that are done here, or that change nothing of the objects."""
+_REACHING: Final = (
+    *("labels", "commonLabels", "commonAnnotations", "images", "replicas", "patches", "patchesStrategicMerge"),
+    *("patchesJson6902", "namePrefix", "nameSuffix", "components"),
+)
+"""Fields that change objects, known here or not."""
 _SUBSTITUTED: Final = {
     "helmCharts": "it renders a Helm chart",
     "helmChartInflationGenerator": "it renders a Helm chart",
@@ -74,7 +82,7 @@ class Builder:
                     self._below(inner, found)
 
     def _file(self, file: str) -> list[Built]:
-        for problem in self.original.broken.get(file, ()):
+        for problem in (*self.original.broken.get(file, ()), *self.original.no_objects(file)):
             self.problems[problem] = None
         return [built(document) for document in self.original.objects(file) if not _is_kustomize(document.manifest)]
 
@@ -86,6 +94,8 @@ class Builder:
             self._open.append(folder)
             try:
                 self._done[folder] = self._accumulated(folder, [])
+            except UnbuildableError as error:
+                self._done[folder] = [self._opaque(folder, str(error))]
             finally:
                 self._open.pop()
         return [one.again() for one in self._done[folder]]
@@ -100,12 +110,15 @@ class Builder:
             raise UnbuildableError(f"{file} can't be read")
         said = read.value if isinstance(read.value, dict) else {}
         for field in said:
-            if field not in _DONE and said[field]:
+            # Keys are told apart by case nowhere in Go's JSON.
+            if field.lower() not in _DONE and said[field]:
                 raise UnbuildableError(f"{file}: {_SUBSTITUTED.get(field, f'it says {field}')}")
         objects = list(below)
         for field in ("resources", "bases"):
             for index, path in enumerate(entries(said, field)):
                 objects += self._resource(folder, path, read, (field, index))
+        if any(one.is_opaque for one in objects) and any(said.get(field) for field in _REACHING):
+            raise UnbuildableError(f"{file}: it changes what is built of something that isn't known here")
         self._no_twins(objects, file)
         for index, path in enumerate(entries(said, "components")):
             inner = self._inner(folder, path, read, ("components", index))
@@ -118,6 +131,8 @@ class Builder:
         return objects
 
     def _resource(self, folder: str, path: Any, read: YamlFile, place: tuple[str, int]) -> list[Built]:
+        if isinstance(path, str) and _is_remote(path) and not self.original.exists(normalized(folder, path) or ".."):
+            return [opaque.remote(path)]
         inner = self._inner(folder, path, read, place)
         if inner is None:
             return []
@@ -131,9 +146,19 @@ class Builder:
             self._open.append(inner)
             try:
                 return self._accumulated(inner, [])
+            except UnbuildableError as error:
+                return [self._opaque(inner, str(error))]
             finally:
                 self._open.pop()
         return self._file(inner)
+
+    def _opaque(self, folder: str, why: str) -> Built:
+        file = self.original.kustomization_file(folder) or folder
+        what = f"what it makes can't be told here: {why.removeprefix(f'{file}: ')}"
+        fix = "its folder is brought along as it is, releases in it too"
+        severity = Severity.WARNING
+        self.problems[Problem(code="unbuildable", what=what, file=file, fix=fix, severity=severity)] = None
+        return opaque.folder(self.original, folder, why)
 
     def _inner(self, folder: str, path: Any, read: YamlFile, place: tuple[str, int]) -> str | None:
         """Return the path from the root that *path* means; None, after saying so, where there is nothing."""
@@ -141,7 +166,7 @@ class Builder:
             raise UnbuildableError(f"{read.file}: it names something that is no path")
         inner = normalized(folder, path)
         if inner is None or not self.original.exists(inner):
-            if "://" in path or path.startswith("git@") or "?ref=" in path or "github.com/" in path:
+            if _is_remote(path):
                 raise UnbuildableError(f"{read.file}: it names something of another repository, {path}")
             if not (inner is not None and (self.original.root / inner).exists()):
                 what = f"'{path}' isn't there"
@@ -191,6 +216,10 @@ class Builder:
             severity=Severity.WARNING,
         )
         self.problems[problem] = None
+
+
+def _is_remote(path: str) -> bool:
+    return Reference(path, ()).is_remote
 
 
 def _is_kustomize(manifest: dict[str, Any]) -> bool:

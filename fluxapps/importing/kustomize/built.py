@@ -30,6 +30,10 @@ class Built:
     """A generator made it, and its name ends in a hash of its content."""
     generated_from: tuple[str, ...] = ()
     """Files that a generator read."""
+    unbuilt: str = ""
+    """The folder that it stands for, of which nothing could be built."""
+    why: str = ""
+    """Why nothing could."""
     owned: bool = False
     """The manifest is no one else's: it may be changed in place."""
 
@@ -57,6 +61,11 @@ class Built:
     def id(self) -> ObjectId:
         """Return its identity as it is now."""
         return ObjectId(self.group, self.kind, self.namespace, self.name)
+
+    @property
+    def is_opaque(self) -> bool:
+        """Return whether it stands for what couldn't be built."""
+        return self.group == "kustomize.config.k8s.io"
 
     @property
     def is_namespaced(self) -> bool:

@@ -122,11 +122,21 @@ def _before(fleet: Fleet, app: App, release: Release) -> Iterator[Release]:
     In git delivery its Kustomization waits for that of another app, and with it for all of that app's releases.
     """
     for name in (*app.depends_on, *(release.depends_on if release.key is not None else ())):
+        if _is_ready_before_its_releases(fleet, app, name.partition("/")[0]):
+            continue
         whole = name.partition("/")[0] if fleet.delivery == "git" and name.partition("/")[0] != app.name else name
         yield from releases_called(fleet, whole)
     if fleet.delivery == "git":
         for name in _before_by_flux(fleet, app):
             yield from releases_called(fleet, name)
+
+
+def _is_ready_before_its_releases(fleet: Fleet, app: App, name: str) -> bool:
+    """Return whether the Kustomization of the app *name*, another one than *app*, looks at no release's health."""
+    other = fleet.app_named(name)
+    if other is None or other is app or fleet.delivery == "apply" or fleet.preset:
+        return False
+    return not (other.kustomization.get("wait") or other.kustomization.get("healthChecks"))
 
 
 def _name_of(release: Release) -> str:

@@ -163,9 +163,10 @@ def other_clashes(fleet: Fleet, groups: Groups, others: Sequence[OtherObject]) -
     ours = {one.id: (component, one) for component, objects in groups for one in objects} if others else {}
     seen: dict[ObjectId, OtherObject] = {}
     for other in others:
-        if other.renamed:
-            continue
         identity = identity_of(other)
+        # Flux fills a variable in, in each app with a value of its own.
+        if other.renamed or "${" in identity.name or "${" in identity.namespace:
+            continue
         if (mine := ours.get(identity)) is not None:
             owner = owner_of(fleet, *mine)
             what = f"{identity} is declared by {owner.name} too ({_place(owner)}): two would write it"
