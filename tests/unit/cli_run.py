@@ -93,9 +93,20 @@ def process(*words: str, folder: Path, env: Mapping[str, str] | None = None) -> 
 
 
 def terminal(
-    *words: str, folder: Path, env: Mapping[str, str] | None = None, columns: int = 80, interrupt_at: str = ""
+    *words: str,
+    folder: Path,
+    env: Mapping[str, str] | None = None,
+    columns: int = 80,
+    interrupt_at: str = "",
+    answers: Mapping[str, str] | None = None,
 ) -> Ended:
-    """Run the command on a terminal of its own, and press Ctrl-C once it shows *interrupt_at*."""
+    """Run the command on a terminal of its own, press Ctrl-C once it shows *interrupt_at*, and answer what it asks.
+
+    *answers* are by the questions, each asked once.
+    """
+    due = {question: f"{answer}\n" for question, answer in (answers or {}).items()}
+    if interrupt_at:
+        due[interrupt_at] = "\x03"
     child, screen = pty.fork()
     if child == 0:
         try:
@@ -108,9 +119,8 @@ def terminal(
     try:
         while more := _read(screen, deadline):
             shown += more
-            if interrupt_at and interrupt_at.encode() in shown:
-                os.write(screen, b"\x03")
-                interrupt_at = ""
+            for text in [text for text in due if text.encode() in shown]:
+                os.write(screen, due.pop(text).encode())
     finally:
         os.close(screen)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

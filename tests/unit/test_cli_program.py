@@ -36,7 +36,10 @@ if "--wait" in sys.argv:
     print("pulumi runs", flush=True)
     while True:
         signal.pause()
-print("pulumi was here")
+if "preview" in sys.argv and "EVENTS" in os.environ:
+    print(open(os.environ["EVENTS"]).read())
+else:
+    print("pulumi was here")
 sys.exit(int(os.environ.get("CODE", "0")))
 """
 GIT = (
@@ -89,13 +92,10 @@ def engine(tmp_path: Path) -> Engine:
     return Engine(tmp_path)
 
 
-def test_up_runs_pulumi_in_the_repository_with_quick_settings(
-    engine: Engine, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_up_runs_pulumi_in_the_repository_with_quick_settings(engine: Engine) -> None:
     ended = engine.run("-C", "apps/podinfo", "up", "--stack", "dev", "--yes")
     assert ended == Ended(0, "pulumi was here\n")
-    quick = ["--parallel", "64", "--json", "--non-interactive", "--color", "never"]
-    assert engine.calls() == [["up", "--stack", "dev", *quick, "--yes", "--skip-preview"]]
+    assert engine.calls() == [["up", "--stack", "dev", *QUICK, "--yes", "--skip-preview"]]
     (call,) = engine.seen_calls()
     assert call["folder"] == str(engine.root)
     env = call["env"]
@@ -175,11 +175,35 @@ def test_a_missing_passphrase_is_said_before_the_engine_starts(engine: Engine) -
     assert engine.run("up", "--stack", "dev", "--yes", **file).code == 0
 
 
-def test_a_terminal_is_asked_on_and_coloured(engine: Engine) -> None:
+PLAN = str(Path(__file__).with_name("recorded") / "plan.jsonl")
+QUICK = ["--parallel", "64", "--json", "--non-interactive", "--color", "never"]
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 1)])
+def test_a_terminal_is_asked_on_with_the_plan(engine: Engine, answer: str, code: int) -> None:
     del engine.env["PULUMI_CONFIG_PASSPHRASE"]
+    asked = {"PULUMI_CONFIG_PASSPHRASE): ": "secret", "uninstalling 1 Helm release? [y/N]: ": answer}
+    ended = terminal("up", "--stack", "dev", folder=engine.root, env={**engine.env, "EVENTS": PLAN}, answers=asked)
+    assert ended.code == code
+    assert ended.out.index("uninstall: release database/database") < ended.out.index("up stack dev, uninstalling 1")
+    done = [["up", "--stack", "dev", *QUICK, "--yes", "--skip-preview"]] if code == 0 else []
+    assert engine.calls() == [["preview", "--stack", "dev", *QUICK], *done]
+    assert {call["env"]["PULUMI_CONFIG_PASSPHRASE"] for call in engine.seen_calls()} == {"secret"}
+    assert ("nothing was changed" in ended.out) == (code == 1)
+
+
+def test_nobody_is_asked_about_nothing(engine: Engine) -> None:
     ended = terminal("up", "--stack", "dev", folder=engine.root, env=engine.env)
     assert ended.code == 0
-    assert engine.calls() == [["up", "--stack", "dev", "--parallel", "64"]]
+    assert [call[0] for call in engine.calls()] == ["preview", "up"]
+
+
+@pytest.mark.parametrize("words", [("--", "--diff"), ("--", "--json"), ("--", "--suppress-outputs"), ("--plain",)])
+def test_pulumi_shows_itself_where_that_is_asked_for(engine: Engine, words: tuple[str, ...]) -> None:
+    ended = terminal("up", "--stack", "dev", *words, folder=engine.root, env=engine.env)
+    assert ended.code == 0
+    passed = [word for word in words if word not in {"--", "--plain"}]
+    assert engine.calls() == [["up", "--stack", "dev", "--parallel", "64", *passed]]
 
 
 def test_ctrl_c_is_pulumis_to_handle_and_ends_in_130(engine: Engine) -> None:
