@@ -14,7 +14,6 @@ from fluxapps.cli.failure import CommandError
 from fluxapps.cli.live_stack import fleet_as_given
 from fluxapps.cli.live_table import print_live
 from fluxapps.cli.program import run_program
-from fluxapps.cli.readiness import wait_until_ready
 from fluxapps.cli.screen import screen
 from fluxapps.cli.session import LOCAL_CLUSTER
 from fluxapps.cli.stack import WORKING
@@ -23,12 +22,10 @@ from fluxapps.engine.cluster import Cluster as LiveCluster
 from fluxapps.engine.cluster import ClusterError
 from fluxapps.engine.given import OVERLAY
 from fluxapps.engine.kubeconfig import CONTEXT_OVERRIDE, KUBECONFIG_OVERRIDE, choose_cluster
-from fluxapps.model import load, resolve
+from fluxapps.model import Fleet, load, resolve
 from fluxapps.model.yaml_text import dump_yaml
 
 _OVERLAY = "overlay.yaml"
-_READY_WITHIN = 300
-"""Seconds that all apps may take on the local cluster; stand-in charts take some twenty."""
 _STATE_VARIABLE = "PULUMI_BACKEND_URL"
 _PASSPHRASE = "PULUMI_CONFIG_PASSPHRASE"  # noqa: S105 - a variable's name
 
@@ -44,7 +41,7 @@ def bring_up(root: Path, stack: str, context: str | None, *, yes: bool, flux: bo
         flux: Whether Flux runs on the local cluster, with stand-in charts; else it has Flux's kinds alone.
 
     Returns:
-        pulumi's exit code; 1 where the apps didn't get Ready.
+        pulumi's exit code; the run itself waits for the apps on the local cluster.
 
     Raises:
         CommandError: The cluster can't be had.
@@ -67,16 +64,14 @@ def bring_up(root: Path, stack: str, context: str | None, *, yes: bool, flux: bo
         return code
     fleet, console = fleet_as_given(root, stack, os.environ), screen()
     with _connected(root, stack, settings) as live:
-        alive = context is None and flux
-        ready = wait_until_ready(console, live, fleet, seconds=_READY_WITHIN) if alive else True
         print_live(console, live, fleet)
     if context is None:
         _say_how_to_go_on(root, flux=flux)
-    return 0 if ready else 1
+    return 0
 
 
 def write_overlay(root: Path, cluster: Cluster, stack: str, *, flux: bool) -> None:
-    """Write what points *stack* at the local cluster's own repository of charts and at this working tree's commits.
+    """Write what points *stack* at the local cluster's own charts and this working tree's commits, and makes it wait.
 
     Without Flux on the cluster there is nothing to point at, and no such file.
 
@@ -99,9 +94,16 @@ def write_overlay(root: Path, cluster: Cluster, stack: str, *, flux: bool) -> No
     }
     if fleet.git is not None:
         said["git"] = {"url": url, "branch": _branch(root)}
+    if not _waits_already(fleet):
+        said["wait"] = "ready"
     staged = overlay.with_suffix(".new")
     staged.write_text(dump_yaml(said), "utf-8")
     staged.replace(overlay)
+
+
+def _waits_already(fleet: Fleet) -> bool:
+    """Return whether the files themselves say of the stack's apps whether they are waited for."""
+    return any("wait" in said for layer in fleet.layers for said in (layer.data, layer.data.get("defaults") or {}))
 
 
 def _branch(root: Path) -> str:

@@ -11,9 +11,7 @@ from rich.text import Text
 from fluxapps.cli.live_stack import LiveStack
 from fluxapps.cli.screen import counted, harmless
 from fluxapps.engine.cluster import Cluster
-from fluxapps.engine.lookup import Live
 from fluxapps.model import Fleet
-from fluxapps.model.declare.names import STACK_LABEL
 from fluxapps.model.live.standing import AppStanding, ObjectStanding, Ready
 from fluxapps.model.live.wording import in_words
 
@@ -40,11 +38,6 @@ def print_live(console: Console, cluster: Cluster, fleet: Fleet) -> None:
     stack = LiveStack.of(fleet, cluster)
     console.print()
     console.print(live_table(stack, stack.standings()))
-
-
-def live_objects(cluster: Cluster, fleet: Fleet) -> list[Live]:
-    """Return the objects with the mark of *fleet*'s stack, of every kind that it declares."""
-    return [one for one in LiveStack.of(fleet, cluster).look().values() if STACK_LABEL in one["metadata"]["labels"]]
 
 
 def live_table(stack: LiveStack, apps: Sequence[AppStanding]) -> RenderableType:

@@ -19,14 +19,13 @@ from fluxapps.engine.watch import Look, Watch, only
 from fluxapps.model.declare.declaration import Declaration
 from fluxapps.model.live.bounds import bounds
 from fluxapps.model.live.health import UNTOUCHED, Health, State, failed
+from fluxapps.model.live.lasting import Lasting
 from fluxapps.model.live.scene import Cast
 from fluxapps.model.live.verdict import Verdict
 from fluxapps.model.objects import DeclaredObject, ObjectId
 
 _TOLD_EVERY: Final = 30.0
 """Seconds between two lines of progress that stay, for who reads a log."""
-_FORGOTTEN_AFTER: Final = 10.0
-"""Seconds without a failure after which it is a new one."""
 _IN_FLIGHT_LASTS: Final = 3.0
 """Seconds that a failure lasts before it is told of what Pulumi itself is waiting for: its update may be on the way."""
 
@@ -43,7 +42,8 @@ class Gate:
         self._watch = Watch(choice, self._cast, self._seen_in_thread)
         self._looked = asyncio.Event()
         self._look: Look | ClusterError | None = None
-        self._failing: dict[tuple[ObjectId, ObjectId | None], tuple[float, float]] = {}
+        self._lasting = Lasting()
+        self._lasting_in_flight = Lasting()
         self._in_flight: set[ObjectId] = set()
         self._told: set[ObjectId] = set()
 
@@ -95,7 +95,7 @@ class Gate:
             for one, health in verdict.healths.items():
                 if health != UNTOUCHED:
                     touched.setdefault(one, now)
-            failures = self._lasting(verdict, now) | self._overdue(verdict, touched, moved, now)
+            failures = self._lasting.counting(verdict, now) | self._overdue(verdict, touched, moved, now)
             if failures:
                 raise pulumi.RunError(verdict.report(failures, self._left))
             line = verdict.progress()
@@ -121,18 +121,6 @@ class Gate:
                 return only(look.verdict, self._cast.granted)
             await self._looked.wait()
 
-    def _lasting(self, verdict: Verdict, now: float) -> dict[ObjectId, Health]:
-        """Return the failures that count by now."""
-        found = {}
-        for one, health in verdict.failures.items():
-            key = (one, health.root)
-            since, last = self._failing.get(key, (now, now))
-            since = since if now - last < _FORGOTTEN_AFTER else now
-            self._failing[key] = (since, now)
-            if now - since >= health.lasting:
-                found[one] = health
-        return found
-
     def _overdue(
         self, verdict: Verdict, touched: dict[ObjectId, float], moved: float, now: float
     ) -> dict[ObjectId, Health]:
@@ -152,10 +140,6 @@ class Gate:
         self._looked.set()
         if isinstance(look, Look) and (held := self._in_flight - self._told):
             verdict = only(look.verdict, sorted(held))
-            for one, health in self._lasting(verdict, look.begun).items():
-                since, _ = self._failing[one, health.root]
-                if look.begun - since >= _IN_FLIGHT_LASTS:
-                    self._told.add(one)
-                    pulumi.log.warn(
-                        f"{one} won't get Ready, and up ends with the wait for it\n  {health.root}: {health.why}"
-                    )
+            for one, health in self._lasting_in_flight.counting(verdict, look.begun, _IN_FLIGHT_LASTS).items():
+                self._told.add(one)
+                pulumi.log.warn(f"{one} won't get Ready; up ends with the wait for it\n  {health.root}: {health.why}")

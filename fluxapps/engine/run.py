@@ -187,7 +187,8 @@ class Run:
             problems += changed_by_hand(declared.objects(), found.live, found.unlabelled, fleet)
         self._tell(problems, f"can't be deployed to {cluster}", _hint(found, self.stack))
         if Gate.is_needed(whole) and not pulumi.runtime.is_dry_run():
-            self._gate = Gate(choice, whole, found.left)
+            stays = () if fleet.cluster.delete_namespaces else ("Namespace",)
+            self._gate = Gate(choice, whole, [one for one in found.left if one.kind not in stays])
             self._gate.open()
         self._cluster = (choice, refuse_other_cluster(cluster, uid, self.stack, self.project))
         return _with_objects(declared, found.adopted)

@@ -23,6 +23,9 @@ _UNREACHABLE_FOR: Final = 90.0
 """Seconds that the cluster may be away (an API server restarts) before the wait ends with that."""
 
 _APIS: Final = {"HelmRelease": HELM_RELEASE_API, "Kustomization": KUSTOMIZATION_API}
+_READ_BY_RELEASES: Final = frozenset({"ConfigMap", "Secret"})
+_UNAUTHORIZED: Final = 401
+_FORBIDDEN: Final = 403
 Live = dict[str, Any]
 
 
@@ -78,7 +81,7 @@ class Watch:
                 verdict = self._verdict(cluster)
             except ClusterError as error:
                 away_since = away_since or begun
-                if error.status in {401, 403} or begun - away_since > _UNREACHABLE_FOR:
+                if error.status in {_UNAUTHORIZED, _FORBIDDEN} or begun - away_since > _UNREACHABLE_FOR:
                     raise
             else:
                 away_since = None
@@ -107,15 +110,28 @@ class Watch:
 def _read(cluster: Cluster, kind: str, wanted: Collection[ObjectId]) -> dict[ObjectId, Live | None]:
     """Return each of *wanted*, None for what isn't there."""
     api = _APIS.get(kind, SOURCE_API)
-    if len(wanted) > FEW:
+    if len(wanted) > FEW and kind not in _READ_BY_RELEASES:
         found = cluster.objects_of(api, kind)
         return {one: found.get(one) for one in wanted}
     return dict(zip(wanted, in_parallel(lambda one: _one(cluster, api, one), wanted), strict=True))
 
 
 def _one(cluster: Cluster, api: str, identity: ObjectId) -> Live | None:
+    if not identity.group:
+        return _whether_there(cluster, identity)
     found = cluster.get(f"{collection_path(api, identity.kind, identity.namespace)}/{identity.name}")
     return None if found is None else {"apiVersion": api, "kind": identity.kind, **found}
+
+
+def _whether_there(cluster: Cluster, identity: ObjectId) -> Live | None:
+    """Return the metadata of what a release reads, never its content; a time unknown where reading is not allowed."""
+    try:
+        metadata = cluster.metadata(identity, "v1")
+    except ClusterError as error:
+        if error.status != _FORBIDDEN:
+            raise
+        metadata = {}
+    return None if metadata is None else {"metadata": metadata}
 
 
 def only(verdict: Verdict, identities: Iterable[ObjectId]) -> Verdict:

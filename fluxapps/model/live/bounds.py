@@ -11,6 +11,8 @@ from fluxapps.model.objects import Manifest, ObjectId
 _HELM_TIMEOUT = 300.0
 """Seconds that helm-controller gives an action unless told."""
 _RETRY_INTERVAL = 300.0
+_SHORTEST_TIMEOUT = 30.0
+"""Seconds that kustomize-controller takes at least, and by which its default is shorter than the interval."""
 _SLACK = 60.0
 """Seconds for what has no timeout in the spec: a source is fetched, a controller gets to it."""
 
@@ -44,7 +46,7 @@ def _own(cast: Cast, identity: ObjectId) -> float:
         return 0.0
     spec = manifest["spec"]
     interval = seconds(spec.get("interval")) or 0.0
-    timeout = seconds(spec.get("timeout")) or max(30.0, interval - 30)
+    timeout = max(_SHORTEST_TIMEOUT, seconds(spec.get("timeout")) or interval - _SHORTEST_TIMEOUT)
     again = seconds(spec.get("retryInterval")) or interval
     # A second try of what another's lateness made fail.
     return 2 * timeout + again + _SLACK

@@ -1,6 +1,7 @@
 """How a HelmRelease stands: Helm's actions, its values, and the chart that it needs."""
 
 import re
+from math import inf
 
 from fluxapps.model.declare.names import SOURCE
 from fluxapps.model.live.condition import Condition, Live, condition, current_condition, holds
@@ -51,7 +52,7 @@ def release_health(inquiry: Inquiry, identity: ObjectId, one: Live) -> Health:  
     if said["status"] == "Unknown" or reason == "Progressing":
         return progressing(_doing(one))
     if reason == "ValuesError":
-        return _values(inquiry, identity, said)
+        return _values(inquiry, identity, one, said)
     if reason in _ACTIONS_FAILED:
         return _action(inquiry, identity, one, said)
     return failed(identity, said, 0 if holds(one, "Stalled") else FETCHED_AGAIN)
@@ -75,6 +76,10 @@ def _with_its_chart(inquiry: Inquiry, one: Live) -> Health:
 def _action(inquiry: Inquiry, identity: ObjectId, one: Live, said: Condition) -> Health:
     """Return what a failed action of Helm means: final, granted, or to be tried again by Flux."""
     status = one.get("status", {})
+    released = current_condition(one, "Released")
+    if released is not None and released["status"] == "False":
+        # Ready speaks of the remedy: that a rollback succeeded.
+        said = released
     chart = inquiry.of(_chart_source(one))
     newer = artifact_revision(inquiry.scene.find(_chart_source(one)))
     if chart.state is State.PROGRESSING:
@@ -83,24 +88,33 @@ def _action(inquiry: Inquiry, identity: ObjectId, one: Live, said: Condition) ->
         return progressing(f"failed, tries again with chart {newer}")
     if holds(one, "Stalled"):
         return failed(identity, said)
-    if not _retries_on_failure(one, said):
-        return progressing("failed, Flux remedies it and tries again")
     failures = max(1, int(status.get("failures") or 0))
-    if failures > inquiry.cast.granted.get(identity, 0):
+    if failures > _granted(inquiry, identity, one, said):
         return failed(identity, said)
     return progressing(f"failed {failures} time{'s' * (failures != 1)}, tries again")
 
 
-def _values(inquiry: Inquiry, identity: ObjectId, said: Condition) -> Health:
-    """Return what values that can't be put together mean: the app's own folder may bring what lacks."""
-    app = inquiry.cast.app_of(identity)
-    bringing = inquiry.cast.kustomizations.get(app or "")
-    if bringing is not None and bringing != inquiry.cast.applied_by.get(identity):
+def _values(inquiry: Inquiry, identity: ObjectId, one: Live, said: Condition) -> Health:
+    """Return what values that can't be put together mean: what they are read from may be on its way."""
+    missing = None
+    for reference in one["spec"].get("valuesFrom") or ():
+        source = ObjectId("", reference["kind"], identity.namespace, reference["name"])
+        found = inquiry.scene.find(source)
+        if found is None and not reference.get("optional"):
+            missing = source
+        elif found is not None and said["lastTransitionTime"] <= found["metadata"].get("creationTimestamp", ""):
+            # Flux has not tried again since it came.
+            return progressing("values have come")
+    if missing is None:
+        return failed(identity, said, FETCHED_AGAIN)
+    bringing = inquiry.cast.kustomizations.get(inquiry.cast.app_of(identity) or "")
+    if bringing is not None:
         brought = inquiry.of(bringing)
         if brought.is_failure and brought.root != identity:
             return brought
         if brought.state is State.PROGRESSING and not _has_applied(inquiry, bringing):
-            return progressing("values are not there yet")
+            return progressing(f"waits for {missing}")
+    # What was applied may still have to make it: a SealedSecret, an operator's resource.
     return failed(identity, said, TRIED_AGAIN)
 
 
@@ -130,12 +144,19 @@ def _chart_source(one: Live) -> ObjectId:
     return ObjectId(SOURCE, "HelmChart", namespace, f"{metadata['namespace']}-{metadata['name']}")
 
 
-def _retries_on_failure(one: Live, said: Condition) -> bool:
-    """Return whether Flux does the failed action again for ever, leaving the release as it is."""
+def _granted(inquiry: Inquiry, identity: ObjectId, one: Live, said: Condition) -> float:
+    """Return how many failures of the action that failed are none yet.
+
+    Flux remedies as often as the release says, and then stalls; where nothing was installed it goes on for ever.
+    """
     action = "install" if said["reason"] == "InstallFailed" else "upgrade"
-    if said["reason"] == "TestFailed":
+    if said["reason"] not in {"InstallFailed", "UpgradeFailed"}:
         action = one.get("status", {}).get("lastAttemptedReleaseAction", action)
-    return bool((one["spec"].get(action) or {}).get("strategy", {}).get("name") == "RetryOnFailure")
+    spec = one["spec"].get(action) or {}
+    if (spec.get("strategy") or {}).get("name") == "RetryOnFailure":
+        return inquiry.cast.granted.get(identity, 0)
+    retries = int((spec.get("remediation") or {}).get("retries") or 0)
+    return retries if retries >= 0 else inf
 
 
 def _doing(one: Live) -> str:

@@ -66,7 +66,7 @@ class RootCause:
         if identity in self.cast.applied_by:
             what = f"{self.cast.applied_by[identity]} has applied what Git holds, and this is not in it"
             return failed(identity, f"{what}: is the rendered tree committed and pushed?", TRIED_AGAIN)
-        if identity in self.cast.declared:
+        if identity in self.cast.declared or (identity.group == SOURCE and identity.kind != "HelmChart"):
             return failed(identity, "is not in the cluster", TRIED_AGAIN)
         return progressing(f"waits for {identity}, which is not in the cluster")
 

@@ -35,7 +35,8 @@ def chart_health(inquiry: Inquiry, identity: ObjectId, one: Live) -> Health:
     fetched, seen = artifact_revision(inquiry.scene.find(source)), one["status"].get("observedSourceArtifactRevision")
     if said["status"] == "Unknown" or (seen and fetched and seen != fetched):
         return progressing("fetching its chart")
-    return failed(identity, said, FETCHED_AGAIN)
+    # With its repository fetched, a chart or version that isn't there stays so.
+    return failed(identity, said, 0 if said["reason"] == "InvalidChartReference" else FETCHED_AGAIN)
 
 
 def source_health(inquiry: Inquiry, identity: ObjectId, one: Live) -> Health:

@@ -9,6 +9,7 @@ from fluxapps.model.objects import ObjectId
 
 _SHOWN = 4
 """So many apps are named in a line of progress."""
+_FIRST = {"HelmRelease": 0, "Kustomization": 1}
 _LISTED = 20
 """So many in a report."""
 
@@ -63,7 +64,8 @@ class Verdict:
         late = [f"{app} ({why})" for app, why in self._whys().items() if app not in failing]
         if late:
             lines.append(f"  still in progress: {_listed(late)}")
-        if kept := sorted(left):
+        # Releases first: they are what a person looks for.
+        if kept := sorted(left, key=lambda one: (_FIRST.get(one.kind, len(_FIRST)), one)):
             lines.append(f"  not removed before a good end: {_listed([str(one) for one in kept])}")
         return "\n".join(lines)
 
