@@ -88,6 +88,7 @@ def condition(status: str, reason: str = "Done", message: str = "done", generati
 def deployed(tmp_path: Path) -> Iterator[Deployed]:
     api = FakeApi()
     api.install_flux()
+    api.add(manifest("v1", "Namespace", "flux-system"))
     with serving(api):
         made = Deployed(tmp_path / "fleet", api)
         made.deploy()
