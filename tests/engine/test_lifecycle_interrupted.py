@@ -54,6 +54,5 @@ def test_a_killed_run_is_no_loss(
         stack = Lab(tmp_path, flux_cluster, flux_live, pulumi_tools, proxy).stack(way)
         # The state of `fluxapps up` knows nothing of what was made; that of `pulumi up` knows some.
         checkpoints = way == "pulumi"
-        survives_up(stack, proxy, Kill(Interruption(OBJECTS // 2, "everything"), checkpoints, "pulumi"))
-        stack.fleet.way = way
-        survives_destroy(stack, proxy, Kill(Interruption(5, "everything"), checkpoints, "pulumi"))
+        survives_up(stack, proxy, Kill(Interruption(OBJECTS // 2, "everything"), checkpoints, way))
+        survives_destroy(stack, proxy, Kill(Interruption(5, "everything"), checkpoints, way))

@@ -26,13 +26,15 @@ class Standstill(Fault):
     So there is what is made and known to be, what is made and not known to be, and what isn't made.
     """
 
-    def __init__(self, writes: int, method: str) -> None:
+    def __init__(self, writes: int, method: str, *, lose: bool = True) -> None:
         """Say where it is to stop.
 
         Args:
             writes: How many are answered.
             method: POST or DELETE: what counts.
+            lose: Whether one more is done whose answer gets lost; else it is held with the rest.
         """
+        self._lose = lose
         self._writes = writes
         self._method = method
         self._begun = 0
@@ -51,7 +53,7 @@ class Standstill(Fault):
                 self._begun += 1
                 if self._begun <= self._writes:
                     return Step.PASS
-                if self._begun == self._writes + 1:
+                if self._begun == self._writes + 1 and self._lose:
                     return Step.LOSE_ANSWER
         self._over.wait(PATIENCE)
         return self._after
@@ -62,7 +64,7 @@ class Standstill(Fault):
         with self._lock:
             self._lost = self._lost or step is Step.LOSE_ANSWER
             self._answered += step is Step.PASS
-            if self._lost and self._answered >= self._writes:
+            if (self._lost or not self._lose) and self._answered >= self._writes:
                 self._reached.set()
 
     def is_reached(self, running: Running) -> None:

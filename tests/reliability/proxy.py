@@ -13,6 +13,7 @@ from enum import Enum, auto
 from http.client import HTTPException, HTTPResponse, HTTPSConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from select import select
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -190,6 +191,9 @@ class _Relay(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = relay  # noqa: N815 - http.server's names
 
     def _asked(self, body: bytes) -> HTTPResponse:
+        if self.upstream is not None and select([self.upstream.sock], [], [], 0)[0]:
+            # The server has hung up meanwhile; a client of its own would have seen it too.
+            self._close_upstream()
         if self.upstream is None:
             self.upstream = self.server.connect()
             self.upstream.connect()

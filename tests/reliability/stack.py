@@ -1,5 +1,6 @@
 """The stack that is disturbed: apps with releases and other YAML, in order, on a cluster that Flux is alive on."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -65,6 +66,17 @@ class Stack:
         urns = [each["urn"] for each in self._state().get("resources", ())]
         assert len(urns) == len(set(urns)), "the state has a resource twice"
 
+    def installs_are_pending(self, within: int = 60) -> None:
+        """Wait until Helm is in the middle of installing every release that waits for no other."""
+        deadline = time.monotonic() + within
+        # One waits for another to be Ready.
+        while sum(map(self._is_pending, self.releases)) < len(self.releases) - 1:
+            assert time.monotonic() < deadline, "no install is under way"
+            time.sleep(0.1)
+
+    def _is_pending(self, namespace: str) -> bool:
+        return bool(self._of("v1", "Secret", namespace, "owner=helm,status=pending-install"))
+
     def is_gone(self) -> None:
         """Expect nothing but Namespaces: no object of ours, nothing of Helm's, an empty state."""
         assert {what.partition(" ")[0] for what in self.objects} <= {"Namespace"}, sorted(self.objects)
@@ -95,11 +107,12 @@ class Lab:
     proxy: Proxy
     """Between the stacks and the cluster."""
 
-    def stack(self, way: Way) -> Stack:
+    def stack(self, way: Way, **fields: Any) -> Stack:
         """Write a stack of its own name, which isn't deployed yet.
 
         Args:
             way: Who runs the program first.
+            fields: Of its cluster, as its file says them.
         """
         name = f"r{next(_NUMBERS)}"
         fleet = Fleet(self.folder / name, way, self.tools, self.cluster, name)
@@ -110,7 +123,7 @@ class Lab:
         releases = (first, _release(fleet, "b", plain), _release(fleet, "c", first), _release(fleet, "d"))
         git = {"url": fleet.git_url(), "branch": "main", "follow": "branch", "name": name}
         fleet.commit()
-        fleet.stack_says(kubeconfig=str(self.proxy.kubeconfig), git=git)
+        fleet.stack_says(kubeconfig=str(self.proxy.kubeconfig), git=git, **fields)
         return Stack(fleet, self.live, releases)
 
 

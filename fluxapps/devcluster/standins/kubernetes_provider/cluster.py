@@ -270,7 +270,17 @@ class Cluster:
         url = self._connection.host + request.target
         headers = {**self._connection.headers(), "Accept": "application/json", "Content-Type": request.form}
         # A kept connection that the server has closed meanwhile costs a reading request one more try.
-        again = urllib3.Retry(total=2, connect=0, read=2, redirect=0, status=0, other=0, allowed_methods={"GET"})
+        again = urllib3.Retry(
+            total=2,
+            connect=0,
+            read=2,
+            redirect=0,
+            status=0,
+            other=0,
+            allowed_methods={"GET"},
+            # A busy server's answer is looked at by `request`.
+            respect_retry_after_header=False,
+        )
         try:
             return self._connection.pool.request(
                 request.method,
