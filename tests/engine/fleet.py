@@ -261,6 +261,20 @@ class Fleet:
         with self._running([_fluxapps(), *words], self.env) as running:
             return running.succeeds()
 
+    def fluxapps_fails(self, *words: str, **env: str) -> str:
+        """Run another command of fluxapps, which must fail, and return what it says."""
+        with self._running([_fluxapps(), *words], {**self.env, **env}) as running:
+            assert running.ends() not in {0, 70}, running.output
+            assert "Traceback" not in running.output
+            return running.output
+
+    def fails(self, *words: str) -> str:
+        """Run another command of fluxapps, which must be refused, and return what it says."""
+        with self._running([_fluxapps(), *words], self.env) as running:
+            assert running.ends() == 1, running.output
+            assert "Traceback" not in running.output
+            return running.output
+
     def is_empty(self) -> bool:
         """Say whether the state has no resource but the stack itself."""
         resources = yaml.safe_load(self.pulumi("stack", "export", "--stack", self.name))["deployment"].get("resources")
@@ -296,10 +310,10 @@ class Fleet:
 
 
 def changes(output: str) -> dict[str, int]:
-    """Return what the summary of an update counts as changed: ``{"created": 2, "updated": 1}``."""
-    _, found, summary = output.rpartition("Resources:\n")
+    """Return what the summary of an update, pulumi's or ours, counts as changed: ``{"created": 2, "updated": 1}``."""
+    found = re.search(r"^(?:Resources:$|objects: )(.*)\Z", output, re.MULTILINE | re.DOTALL)
     assert found, output
-    return {what: int(count) for count, what in re.findall(r"(\d+) (\w+ed)\b", summary) if what != "unchanged"}
+    return {what: int(count) for count, what in re.findall(r"(\d+) (\w+ed)\b", found[1]) if what != "unchanged"}
 
 
 def _fluxapps() -> str:

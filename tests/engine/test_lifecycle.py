@@ -30,7 +30,8 @@ def test_up_makes_what_render_shows_and_then_nothing(fleet: Fleet, live: Live) -
         namespaces={plain: {"labels": {"tier": "test"}}},
     )
 
-    assert f"{database}-helm-chart-value-overrides" in fleet.preview()
+    shown = {"pulumi": f"{database}-helm-chart-value-overrides", "fluxapps": f"+ {database}  install: database 1.x\n"}
+    assert shown[fleet.way] in fleet.preview()
     assert live.ours(fleet.label) == {}
     fleet.up()
 
