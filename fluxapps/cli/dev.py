@@ -8,11 +8,11 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 from fluxapps.cli.failure import CommandError
-from fluxapps.cli.live_stack import fleet_as_given
+from fluxapps.cli.live_stack import as_given
 from fluxapps.cli.live_table import print_live
+from fluxapps.cli.overlay import Servers, overlay
 from fluxapps.cli.program import run_program
 from fluxapps.cli.screen import screen
 from fluxapps.cli.session import LOCAL_CLUSTER
@@ -47,13 +47,14 @@ def bring_up(root: Path, stack: str, context: str | None, *, yes: bool, flux: bo
         CommandError: The cluster can't be had.
         ConfigError: The files have errors, or name no such context.
     """
+    fleet = resolve(load(root), stack)
     if context is None:
         cluster = start(root, flux=flux)
-        write_overlay(root, cluster, stack, flux=flux)
+        write_overlay(root, cluster, fleet, flux=flux)
         settings = settings_of(cluster, root)
     else:
         settings = {CONTEXT_OVERRIDE: context}
-        state = root / WORKING / "contexts" / _uid(root, stack, settings) / "state"
+        state = root / WORKING / "contexts" / _uid(fleet, settings) / "state"
         state.mkdir(parents=True, exist_ok=True)
         settings[_STATE_VARIABLE] = _backend(state)
     # Of the local state alone: whoever shares a state has a passphrase, and says so.
@@ -62,48 +63,34 @@ def bring_up(root: Path, stack: str, context: str | None, *, yes: bool, flux: bo
     code = run_program(root, "up", stack, ["--skip-preview"] if context is None else [], yes=yes or context is None)
     if code != 0:
         return code
-    fleet, console = fleet_as_given(root, stack, os.environ), screen()
-    with _connected(root, stack, settings) as live:
-        print_live(console, live, fleet)
+    with _connected(fleet, settings) as live:
+        print_live(screen(), live, as_given(fleet, os.environ))
     if context is None:
         _say_how_to_go_on(root, flux=flux)
     return 0
 
 
-def write_overlay(root: Path, cluster: Cluster, stack: str, *, flux: bool) -> None:
-    """Write what points *stack* at the local cluster's own charts and this working tree's commits, and makes it wait.
+def write_overlay(root: Path, cluster: Cluster, fleet: Fleet, *, flux: bool) -> None:
+    """Write what points a stack at the local cluster's own charts and this working tree's commits, and makes it wait.
 
     Without Flux on the cluster there is nothing to point at, and no such file.
 
     Raises:
         CommandError: This folder is in no Git repository, or no branch of it is checked out.
     """
-    overlay = cluster.folder / _OVERLAY
+    file = cluster.folder / _OVERLAY
     if not flux:
-        overlay.unlink(missing_ok=True)
+        file.unlink(missing_ok=True)
         return
-    fleet = resolve(load(root), stack)
     try:
         url = cluster.repository_url(fleet.project, root)
     except DevclusterError as error:
         raise CommandError(error.what, error.fix) from error
-    said: dict[str, Any] = {
-        "repositories": {
-            name: cluster.charts_url for name, one in fleet.repositories.items() if one.url.startswith("http")
-        }
-    }
-    if fleet.git is not None:
-        said["git"] = {"url": url, "branch": _branch(root)}
-    if not _waits_already(fleet):
-        said["wait"] = "ready"
-    staged = overlay.with_suffix(".new")
-    staged.write_text(dump_yaml(said), "utf-8")
-    staged.replace(overlay)
-
-
-def _waits_already(fleet: Fleet) -> bool:
-    """Return whether the files themselves say of the stack's apps whether they are waited for."""
-    return any("wait" in said for layer in fleet.layers for said in (layer.data, layer.data.get("defaults") or {}))
+    branch = _branch(root) if fleet.git is not None else ""
+    servers = Servers(charts=cluster.charts_url, registry=cluster.registry_url, git=url, branch=branch)
+    staged = file.with_suffix(".new")
+    staged.write_text(dump_yaml(overlay(fleet, servers)), "utf-8")
+    staged.replace(file)
 
 
 def _branch(root: Path) -> str:
@@ -121,11 +108,11 @@ def _branch(root: Path) -> str:
 
 def settings_of(cluster: Cluster, root: Path) -> dict[str, str]:
     """Return the environment in which pulumi and fluxapps mean the local cluster and its state."""
-    overlay = cluster.folder / _OVERLAY
+    file = cluster.folder / _OVERLAY
     return {
         KUBECONFIG_OVERRIDE: _portable(root, cluster.kubeconfig),
         CONTEXT_OVERRIDE: cluster.context,
-        OVERLAY: _portable(root, overlay) if overlay.exists() else "",
+        OVERLAY: _portable(root, file) if file.exists() else "",
         _STATE_VARIABLE: _backend(cluster.state),
     }
 
@@ -180,17 +167,17 @@ def local_cluster(root: Path, *, flux: bool = False) -> Cluster:
     return Cluster(root / LOCAL_CLUSTER, flux=flux, say=_say)
 
 
-def _uid(root: Path, stack: str, settings: dict[str, str]) -> str:
-    with _connected(root, stack, settings) as live:
+def _uid(fleet: Fleet, settings: dict[str, str]) -> str:
+    with _connected(fleet, settings) as live:
         try:
             return live.uid()
         except ClusterError as error:
             raise CommandError(error.what, error.fix) from error
 
 
-def _connected(root: Path, stack: str, settings: dict[str, str]) -> LiveCluster:
+def _connected(fleet: Fleet, settings: dict[str, str]) -> LiveCluster:
     try:
-        return LiveCluster(choose_cluster(resolve(load(root), stack), {**os.environ, **settings}))
+        return LiveCluster(choose_cluster(fleet, {**os.environ, **settings}))
     except ClusterError as error:
         raise CommandError(error.what, error.fix) from error
 

@@ -1,4 +1,4 @@
-"""What points a stack at the local cluster's own charts and at this working tree's commits, laid over its files."""
+"""What points a stack at the local cluster's own charts and at this working tree's commits, and makes it wait."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +33,9 @@ def overlay(fleet: Fleet, servers: Servers) -> dict[str, Any]:
     if fleet.git is not None:
         # Its own ref would stand instead of the branch.
         said["git"] = {**_opened(fleet.git.spec, "ref"), "url": servers.git, "branch": servers.branch}
+    if not any("wait" in said for layer in fleet.layers for said in (layer.data, layer.data.get("defaults") or {})):
+        # The files say nothing of what is waited for.
+        said["wait"] = "ready"
     return said
 
 

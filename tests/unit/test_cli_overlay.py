@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from fluxapps.cli.overlay import Servers, overlay
@@ -40,6 +41,17 @@ def test_every_repository_of_charts_is_ours_and_open(tmp_path: Path) -> None:
     assert said["repositories"]["template"] == {"verify": None, "url": SERVERS.registry, "insecure": True}
     assert (specs["literal"]["url"], specs["literal"]["insecure"]) == (f"{SERVERS.registry}/web", True)
     assert specs["folder"]["url"] == "https://git.example.org/charts.git"
+
+
+@pytest.mark.parametrize(
+    ("said", "wait"),
+    [({}, "ready"), ({"wait": "none"}, None), ({"defaults": {"wait": "none"}}, None)],
+    ids=["nothing", "stack", "defaults"],
+)
+def test_what_is_waited_for_is_as_the_files_say(tmp_path: Path, said: dict[str, Any], wait: str | None) -> None:
+    lines = (f"{key}: {json.dumps(value)}" for key, value in said.items())
+    fleet = resolved(tmp_path, {"Pulumi.dev.yaml": cluster("context: dev", *lines)})
+    assert overlay(fleet, SERVERS).get("wait") == wait
 
 
 def test_a_stack_without_git_gets_none(tmp_path: Path) -> None:
