@@ -1,49 +1,160 @@
 """``fluxapps import``: an existing Flux repository as app files, and the proof that they say the same."""
 
 import configparser
+import json
 import os
 import re
-import shutil
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import typer
 
 from fluxapps.cli.failure import CommandError
-from fluxapps.importing.proof import prove
-from fluxapps.importing.repository import Imported, imported
+from fluxapps.importing.proof import Proof, prove
+from fluxapps.importing.recommended import recommended_changes
+from fluxapps.importing.refused import refused_releases
+from fluxapps.importing.report import as_markdown, as_text
+from fluxapps.importing.report import report as report_of
+from fluxapps.importing.repository import Imported, found_in, imported
+from fluxapps.model import ConfigError, Problem, Severity, check, load, resolve
+from fluxapps.model.objects import ObjectId
 from fluxapps.model.yaml_file import read_yaml
 
 NO_URL = "https://git.example.org/fleet.git"
 """Stands where nobody says where Flux reads the repository."""
+_MOST_ROUNDS = 4
+_REPORTS = (".txt", ".json", ".md")
 
 
-def import_repository(  # noqa: PLR0913 - what there is to choose
-    source: Path,
-    out: Path,
-    *,
-    stack: str | None,
-    entry: str | None,
-    url: str | None,
-    prove_only: bool,
-) -> int:
-    """Bring the repository at *source* in, as files in *out*; return the exit code.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Import:
+    """What is to be brought in, and how."""
+
+    source: Path
+    out: Path
+    stack: str | None = None
+    entry: str | None = None
+    """Where in it Flux enters."""
+    url: str | None = None
+    report: Path | None = None
+    prove_only: bool = False
+    with_our_defaults: bool = False
+
+
+def import_repository(wanted: Import) -> int:
+    """Bring a repository in; return the exit code.
 
     Raises:
-        CommandError: There is nothing to import, or *out* has other content.
+        CommandError: There is nothing to import, or the folder to write to has other content.
+        ConfigError: With ``prove_only``: what is there can't be read.
     """
-    if not source.is_dir():
-        raise CommandError(f"{source} is no folder", "name the folder of a Flux repository")
-    project = _project(out)
-    found = imported(source, project=project, stack=stack, entry=entry, url=url or _remote(source) or NO_URL)
-    if not found.stacks:
-        raise CommandError("no Flux Kustomization was found in it", "say where Flux enters with --path")
-    if not prove_only:
-        _write(found, out, project)
-    proofs = [prove(cluster, out, said.name, said) for cluster, said in found.stacks]
-    for proof in proofs:
-        typer.echo(proof.summary)
-    return int(any(proof.unexplained for proof in proofs))
+    if not wanted.source.is_dir():
+        raise CommandError(f"{wanted.source} is no folder", "name the folder of a Flux repository")
+    if wanted.report is not None and wanted.report.suffix not in _REPORTS:
+        raise CommandError(f"{wanted.report} is no report's name", f"let it end in one of {', '.join(_REPORTS)}")
+    if not wanted.prove_only:
+        _refuse_content(wanted.out, ("apps", "bootstrap", "fleet.yaml"))
+    original, builder, clusters = found_in(wanted.source, wanted.entry, wanted.stack)
+    if not clusters:
+        named = f"no cluster '{wanted.stack}' was found in it" if wanted.stack else "no Flux Kustomization was found"
+        raise CommandError(f"{wanted.source}: {named}", "say where Flux enters with --path")
+    project = _project(wanted.out)
+    url = wanted.url or _remote(wanted.source) or NO_URL
+    found = imported(original, builder, clusters, project=project, url=url)
+    if wanted.prove_only:
+        proofs, checked = _proofs(found, wanted.out), _checked(found, wanted.out)
+    else:
+        found, proofs, checked = _write(found, wanted.out, project, url)
+    data = report_of(found, proofs, checked)
+    typer.echo(as_text(data), nl=False)
+    if wanted.with_our_defaults:
+        _tell_recommended(found, wanted.out)
+    if wanted.report is not None:
+        _write_report(wanted.report, data)
+    return int(any(proof.unexplained for proof in proofs) or any(one.severity is Severity.ERROR for one in checked))
+
+
+def _proofs(found: Imported, root: Path) -> list[Proof]:
+    return [prove(cluster, root, said.name, said) for cluster, said in found.stacks]
+
+
+def _checked(found: Imported, root: Path) -> list[Problem]:
+    problems: dict[Problem, None] = {}
+    try:
+        sources = load(root)
+        for _, said in found.stacks:
+            problems |= dict.fromkeys(check(resolve(sources, said.name)))
+    except ConfigError as error:
+        return list(error.problems)
+    return sorted(problems, key=lambda problem: problem.order)
+
+
+def _write(found: Imported, out: Path, project: str, url: str) -> tuple[Imported, list[Proof], list[Problem]]:
+    """Write all files beside their places, check and prove them there, then put them in place."""
+    known = {"Pulumi.yaml"} if (out / "Pulumi.yaml").exists() else set()
+    _refuse_content(out, sorted({path.partition("/")[0] for path in found.files}))
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".fluxapps-import-", dir=out) as folder:
+        refused: dict[ObjectId, str] = {}
+        rounds = 0
+        while True:
+            staged = Path(folder) / str(rounds)
+            _put(staged, {**found.files, "Pulumi.yaml": f"name: {project}\nruntime: python\n".encode()})
+            checked = _checked(found, staged)
+            more = refused_releases(found, checked)
+            rounds += 1
+            if rounds == _MOST_ROUNDS or not more.keys() - refused.keys():
+                break
+            refused |= more
+            clusters = [cluster for cluster, _ in found.stacks]
+            found = imported(found.original, found.builder, clusters, project=project, url=url, refused=refused)
+        proofs = _proofs(found, staged)
+        for top in sorted({path.partition("/")[0] for path in [*found.files, "Pulumi.yaml"]} - known):
+            (staged / top).replace(out / top)
+    return found, proofs, checked
+
+
+def _put(root: Path, files: dict[str, bytes]) -> None:
+    made: set[str] = set()
+    for path, content in files.items():
+        file = f"{root}/{path}"
+        folder = os.path.dirname(file)  # noqa: PTH120 - thousands of files, and pathlib costs more than the writing
+        if folder not in made:
+            os.makedirs(folder, exist_ok=True)  # noqa: PTH103 - as above
+            made.add(folder)
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        try:
+            os.write(descriptor, content)
+        finally:
+            os.close(descriptor)
+
+
+def _refuse_content(out: Path, names: tuple[str, ...] | list[str]) -> None:
+    there = [name for name in names if os.path.lexists(out / name)]
+    if there:
+        raise CommandError(
+            f"{out} has {', '.join(there)} already: nothing was written",
+            "name an empty folder with --out; --prove compares what is there",
+        )
+
+
+def _tell_recommended(found: Imported, root: Path) -> None:
+    for _, said in found.stacks:
+        changes = recommended_changes(root, said.name)
+        typer.echo(f"{said.name}: without 'preset: none' our recommended settings would change {len(changes)} fields:")
+        for one in changes:
+            typer.echo(f"  {one}")
+
+
+def _write_report(file: Path, data: dict[str, object]) -> None:
+    if file.suffix == ".json":
+        text = json.dumps(data, indent=2, ensure_ascii=False, default=str) + "\n"
+    else:
+        text = as_markdown(data) if file.suffix == ".md" else as_text(data, whole=True)
+    staged = file.with_name(f".{file.name}.part")
+    staged.write_text(text, "utf-8")
+    staged.replace(file)
 
 
 def _project(out: Path) -> str:
@@ -65,28 +176,6 @@ def _remote(source: Path) -> str | None:
         return None
     url = parser.get('remote "origin"', "url", fallback="")
     if url.startswith(("https://", "http://", "ssh://")):
-        return url
+        return re.sub(r"//[^@/]*:[^@/]*@", "//", url)
     match = re.fullmatch(r"(?:(?P<user>[\w.-]+)@)?(?P<host>[\w.-]+):(?P<path>[^/].*)", url)
     return f"ssh://{match['user'] or 'git'}@{match['host']}/{match['path']}" if match else None
-
-
-def _write(found: Imported, out: Path, project: str) -> None:
-    """Write all files beside their places, then put them there; nothing is overwritten."""
-    files = dict(found.files)
-    if not (out / "Pulumi.yaml").exists():
-        files["Pulumi.yaml"] = f"name: {project}\nruntime: python\n".encode()
-    tops = sorted({path.partition("/")[0] for path in files})
-    there = [top for top in tops if os.path.lexists(out / top)]
-    if there:
-        raise CommandError(
-            f"{out} has {', '.join(there)} already: nothing was written",
-            "name an empty folder with --out; --prove compares what is there",
-        )
-    out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".fluxapps-import-", dir=out) as staged:
-        for path, content in files.items():
-            file = Path(staged) / path
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content)
-        for top in tops:
-            shutil.move(str(Path(staged) / top), str(out / top))

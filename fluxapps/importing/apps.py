@@ -11,7 +11,7 @@ from fluxapps.importing.other import other_yaml
 from fluxapps.importing.releases import ReleaseSaid, Sources, release_said
 from fluxapps.importing.said import AppSaid, CannotSayError, Kept, Left, StackSaid
 from fluxapps.model.declare.names import HELM
-from fluxapps.model.objects import Manifest
+from fluxapps.model.objects import Manifest, ObjectId
 
 
 @dataclass(slots=True, eq=False)
@@ -24,6 +24,8 @@ class AppParts:
     """All that its Kustomization applies, in their namespaces, without what moves to the root's."""
     folder: str
     """Where they stood."""
+    refused: Mapping[ObjectId, str]
+    """Releases that have to stay other YAML, and why."""
 
 
 def app_said(
@@ -38,11 +40,17 @@ def app_said(
     for one in parts.objects:
         if one.kind != "HelmRelease" or one.group != HELM:
             continue
+        why = parts.refused.get(one.id, "")
         try:
-            said.append(release_said(parts.original, one, sources, known))
-        except CannotSayError as why:
+            release = release_said(parts.original, one, sources, known)
+        except CannotSayError as reason:
+            why = why or str(reason)
+        else:
+            if not why:
+                said.append(release)
+        if why:
             rest.append(one)
-            stack.kept.append(Kept(str(one.id), *place_of(one), str(why)))
+            stack.kept.append(Kept(str(one.id), *place_of(one), why))
     taken = {id(release.taken) for release in said if release.taken is not None}
     taken |= {id(release.built) for release in said}
     rest += [one for one in parts.objects if id(one) not in taken and one not in rest]
@@ -79,6 +87,7 @@ def _releases(app: AppSaid, said: list[ReleaseSaid]) -> None:
     if len(said) == 1 and said[0].name == app.name and "chart" in said[0].fields:
         (one,) = said
         app.fields |= _fields(one, app.name, app.name, {})
+        app.identities[None] = one.id
         if one.values is not None:
             app.values[None] = one.values
         return
@@ -94,6 +103,7 @@ def _releases(app: AppSaid, said: list[ReleaseSaid]) -> None:
     for key, one in keys.items():
         fields = _fields(one, shared, app.name, siblings)
         app.depends_on[key] = one.depends_on
+        app.identities[key] = one.id
         if key != one.name:
             release = fields.setdefault("release", {})
             release["metadata"] = {"name": one.name, **release.get("metadata", {})}

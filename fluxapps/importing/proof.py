@@ -60,12 +60,11 @@ class Proof:
     def summary(self) -> str:
         """Return the verdict in a line."""
         about = f"{self.apps} apps, {self.objects} objects"
-        if not self.differences:
-            return f"{about}: all equal"
         explained = len(self.differences) - len(self.unexplained)
+        beside = f" ({explained} explained differences)" if explained else ""
         if not self.unexplained:
-            return f"{about}: all equal but for {explained} explained differences"
-        return f"{about}: {len(self.unexplained)} differences without explanation, {explained} with one"
+            return f"{about}: all equal{beside}"
+        return f"{about}: {len(self.unexplained)} differences nobody explains{beside}"
 
 
 @collector_paused

@@ -12,9 +12,9 @@ from fluxapps.importing.said import CannotSayError, Values
 from fluxapps.importing.sources import SourceSaid
 from fluxapps.importing.values import config_map_text, inline_values, values_of_text
 from fluxapps.model.checks.names import DNS_LABEL
-from fluxapps.model.declare.names import VALUES_SUFFIX, hash8
+from fluxapps.model.declare.names import HELM, VALUES_SUFFIX, hash8
 from fluxapps.model.declare.releases import VALUES_KEY
-from fluxapps.model.objects import Manifest
+from fluxapps.model.objects import Manifest, ObjectId
 from fluxapps.model.yaml_text import dump_yaml
 
 Sources = Mapping[tuple[str, str, str], SourceSaid]
@@ -38,6 +38,11 @@ class ReleaseSaid:
     depends_on: list[Manifest] = field(default_factory=list)
     """As Flux spells it."""
     built: Built | None = None
+
+    @property
+    def id(self) -> ObjectId:
+        """Return its identity."""
+        return ObjectId(HELM, "HelmRelease", self.namespace, self.name)
 
 
 def release_said(

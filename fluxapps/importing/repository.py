@@ -1,16 +1,21 @@
 """A whole import: read, told apart into clusters, said, written as files."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from fluxapps.importing.clusters import Cluster, find_clusters
 from fluxapps.importing.kustomize.build import Builder
+from fluxapps.importing.kustomize.opaque import patch_files
 from fluxapps.importing.original import Document, Original, read_original
 from fluxapps.importing.said import StackSaid
 from fluxapps.importing.stack import stack_said
+from fluxapps.importing.variables import variables
 from fluxapps.importing.written import repository_files
 from fluxapps.model.collector import collector_paused
+from fluxapps.model.objects import ObjectId
 from fluxapps.model.problems import Problem
+from fluxapps.model.sources import KUSTOMIZATION_NAMES
 
 
 @dataclass(slots=True, eq=False)
@@ -18,11 +23,14 @@ class Imported:
     """A repository, in our words."""
 
     original: Original
+    builder: Builder
     stacks: list[tuple[Cluster, StackSaid]]
     files: dict[str, bytes] = field(default_factory=dict)
     """By path from the new repository's root."""
     problems: list[Problem] = field(default_factory=list)
     """Faults of the original."""
+    not_applied: list[str] = field(default_factory=list)
+    """Files of Kubernetes objects that no Kustomization applies."""
 
     @property
     def lifted(self) -> list[Document]:
@@ -31,33 +39,92 @@ class Imported:
 
 
 @collector_paused
-def imported(root: Path, *, project: str, stack: str | None, entry: str | None, url: str) -> Imported:
-    """Return the repository at *root* in our words.
+def found_in(root: Path, entry: str | None = None, stack: str | None = None) -> tuple[Original, Builder, list[Cluster]]:
+    """Return the repository at *root*, and its clusters.
 
     Args:
         root: The repository that is to be brought in.
-        project: Name of the Pulumi project that it becomes part of.
-        stack: Names the stack where there is one cluster, chooses one where there are several; None: all of them, each
-            called by its folder.
         entry: The folder where Flux enters; None: found out.
-        url: Where Flux reads the repository, if nothing in it says so.
+        stack: Names the cluster where there is one, chooses one where there are several; None: all of them, each
+            called by its folder.
     """
     original = read_original(root)
     builder = Builder(original)
     clusters = find_clusters(original, builder, entry)
     if stack is not None:
-        chosen = [one for one in clusters if one.name == stack]
-        clusters = chosen or clusters[:1] if len(clusters) <= 1 or chosen else []
+        if len(clusters) > 1:
+            clusters = [one for one in clusters if one.name == stack]
         for one in clusters:
             one.name = stack
-    found = Imported(original, [(one, stack_said(original, one, one.name, url)) for one in clusters])
+    return original, builder, clusters
+
+
+@collector_paused
+def imported(  # noqa: PLR0913 - what there is to know
+    original: Original,
+    builder: Builder,
+    clusters: list[Cluster],
+    *,
+    project: str,
+    url: str,
+    refused: Mapping[ObjectId, str] | None = None,
+) -> Imported:
+    """Return *clusters* of *original* in our words.
+
+    Args:
+        original: The repository.
+        builder: Its builder.
+        clusters: What it makes Flux apply.
+        project: Name of the Pulumi project that it becomes part of.
+        url: Where Flux reads the repository, if nothing in it says so.
+        refused: Releases that the checks refuse as app files, and why: they stay other YAML.
+    """
+    unapplied = not_applied(original, clusters)
+    found = Imported(original, builder, [], not_applied=unapplied)
+    for number, cluster in enumerate(clusters):
+        # What nothing applies is nobody's: the first stack has it, and it is enabled on none.
+        spare = () if number else unapplied
+        found.stacks.append((cluster, stack_said(original, cluster, url=url, refused=refused or {}, spare=spare)))
     if found.stacks:
-        found.files = repository_files([said for _, said in found.stacks], project)
+        found.files = repository_files(original, [said for _, said in found.stacks], project)
     problems = dict.fromkeys(original.problems)
     problems |= dict.fromkeys(builder.problems)
-    for problems_of_file in original.broken.values():
-        problems |= dict.fromkeys(problems_of_file)
-    for _, said in found.stacks:
+    for file, of_file in original.broken.items():
+        if not _is_in_chart(original, file):
+            problems |= dict.fromkeys(of_file)
+    for cluster, said in found.stacks:
         problems |= dict.fromkeys(said.problems)
+        problems |= dict.fromkeys(variables(cluster))
     found.problems = sorted(problems, key=lambda problem: problem.order)
     return found
+
+
+def _is_in_chart(original: Original, file: str) -> bool:
+    """Return whether *file* is a Helm chart's: its templates are no YAML."""
+    folder = file
+    while folder:
+        folder = folder.rpartition("/")[0]
+        if "Chart.yaml" in original.folders.get(folder, ()):
+            return True
+    return False
+
+
+def not_applied(original: Original, clusters: Iterable[Cluster]) -> list[str]:
+    """Return the files of Kubernetes objects in *original* that none of *clusters* applies."""
+    applied: set[str] = set()
+    for each in (each for cluster in clusters for each in cluster.applied):
+        for one in each.objects:
+            if one.document is not None:
+                applied.add(one.document.file)
+            applied |= set(one.generated_from)
+        if each.built is not None and each.built.document is not None:
+            applied.add(each.built.document.file)
+    applied |= set(patch_files(original))
+    return sorted(
+        file
+        for file in original.files
+        if file not in applied
+        and file.rpartition("/")[2] not in KUSTOMIZATION_NAMES
+        and original.objects(file)
+        and not _is_in_chart(original, file)
+    )

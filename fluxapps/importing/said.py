@@ -39,6 +39,8 @@ class AppSaid:
     """Of each release, by its key: what it depends on, as Flux spells it."""
     documents: list[Document] = field(default_factory=list)
     """What app.yaml says now, as it stood: for its comments."""
+    identities: dict[str | None, ObjectId] = field(default_factory=dict)
+    """Of its releases, by their keys."""
     enabled: bool = True
 
 

@@ -1,14 +1,14 @@
 """A cluster in our words: which app has what, and what is no app's."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from fluxapps.importing.applied import SOURCE_GROUP, SOURCES, Applied, is_moving, told_apart
 from fluxapps.importing.apps import AppParts, app_said, place_of, plain_secret
 from fluxapps.importing.clusters import Cluster
 from fluxapps.importing.defaults import beyond
-from fluxapps.importing.kustomize.built import Built
+from fluxapps.importing.kustomize.built import Built, built
 from fluxapps.importing.metadata import own_metadata
 from fluxapps.importing.original import FLUX_KUSTOMIZATION, Original
 from fluxapps.importing.other import other_yaml
@@ -22,25 +22,29 @@ from fluxapps.model.problems import Problem, Severity
 FLUX_NAMESPACE: Final = "flux-system"
 
 
-def stack_said(original: Original, cluster: Cluster, name: str, url: str) -> StackSaid:
+def stack_said(
+    original: Original, cluster: Cluster, *, url: str, refused: Mapping[ObjectId, str], spare: Sequence[str] = ()
+) -> StackSaid:
     """Return *cluster* in our words.
 
     Args:
         original: The repository.
-        cluster: What it applies.
-        name: The stack's.
+        cluster: What it applies; the stack is called as it is.
         url: Where Flux reads the repository, where no GitRepository in it says so.
+        refused: Releases that have to stay other YAML, and why.
+        spare: Files that nothing applies: releases in them become apps that are not enabled.
     """
-    return _Stack(original, cluster, name, url).said()
+    return _Stack(original, cluster, url, refused).said(spare)
 
 
 class _Stack:
-    def __init__(self, original: Original, cluster: Cluster, name: str, url: str) -> None:
+    def __init__(self, original: Original, cluster: Cluster, url: str, refused: Mapping[ObjectId, str]) -> None:
+        self.refused = refused
         self.original = original
         self.cluster = cluster
         self.root = cluster.root
         self.flux_namespace = _flux_namespace(cluster)
-        self.stack = StackSaid(name=name, git={"url": url}, flux_namespace=self.flux_namespace)
+        self.stack = StackSaid(name=cluster.name, git={"url": url}, flux_namespace=self.flux_namespace)
         self.owned: dict[int, list[Built]] = defaultdict(list)
         """What each Kustomization applies and no deeper one does, without what moves."""
         self.moved: dict[ObjectId, Built] = {}
@@ -48,7 +52,8 @@ class _Stack:
         self.names: dict[ObjectId, str] = {}
         """Names of apps by their Kustomization."""
 
-    def said(self) -> StackSaid:
+    def said(self, spare: Sequence[str]) -> StackSaid:
+        """Return it all; *spare* are files that nothing applies."""
         self._share_out()
         self._name_apps()
         self._system()
@@ -57,6 +62,7 @@ class _Stack:
         self._apps()
         self._root_yaml()
         self._use_namespaces(said)
+        self._spare_apps(spare)
         for applied in self.cluster.applied:
             self.stack.problems += applied.problems
         return self.stack
@@ -171,9 +177,11 @@ class _Stack:
             if not objects and applied.is_ours:
                 self._without_objects(applied)
                 continue
-            parts = AppParts(self.original, self.names[applied.built.id], objects, applied.path or "")
+            name = self.names[applied.built.id]
+            parts = AppParts(self.original, name, objects, applied.path or "", self.refused)
             app = app_said(parts, self.sources, config_maps, self.stack)
             app.fields |= self._kustomization_fields(applied, app)
+            self._broken_files(applied, app)
             if applied.built.document is not None:
                 app.documents.insert(0, applied.built.document)
             self.stack.apps[app.name] = app
@@ -289,7 +297,7 @@ class _Stack:
         config_maps = self._config_maps()
         for group in _root_apps(objects, releases, self.root.path or ""):
             name = self._free_name(group)
-            parts = AppParts(self.original, name, group, _folder(group[0]))
+            parts = AppParts(self.original, name, group, _folder(group[0]), self.refused)
             app = app_said(parts, self.sources, config_maps, self.stack)
             app.fields["kustomization"] = _like_root(self.root)
             self.stack.apps[name] = app
@@ -298,6 +306,36 @@ class _Stack:
         rest = other_yaml(self.original, objects, self.root.path or "", in_app=False)
         self.stack.bootstrap = rest.files
         self._not_copied(rest.secrets)
+
+    def _spare_apps(self, files: Sequence[str]) -> None:
+        """Say the releases in *files*, which nothing applies, as apps that are not enabled."""
+        folders: dict[str, list[Built]] = defaultdict(list)
+        for file in files:
+            folders[file.rpartition("/")[0]] += [built(document) for document in self.original.objects(file)]
+        for folder, found in folders.items():
+            releases = [one for one in found if one.kind == "HelmRelease" and one.group == HELM]
+            if not releases:
+                continue
+            group = [*releases, *(one for one in found if one not in releases and not is_moving(one))]
+            name = self._free_name(releases)
+            config_maps = {(one.namespace, one.name): one for one in group if one.kind == "ConfigMap"}
+            parts = AppParts(self.original, name, group, folder, self.refused)
+            app = app_said(parts, self.sources, config_maps, self.stack)
+            app.fields["kustomization"] = _like_root(self.root)
+            app.enabled = False
+            self.stack.apps[name] = app
+
+    def _broken_files(self, applied: Applied, app: AppSaid) -> None:
+        """Bring files along that can't be read, under names by which nobody reads them."""
+        for file, problems in self.original.broken.items():
+            if applied.path is None or not file.startswith(f"{applied.path}/"):
+                continue
+            text = self.original.content(file)
+            # What can't be read may hold what must not be copied.
+            if b"kind: Secret" not in text:
+                app.other[f"{file[len(applied.path) + 1 :]}.broken"] = text
+            why = f"it can't be read, so Flux applies nothing of its folder: {problems[0].what}"
+            self.stack.kept.append(Kept(file, file, problems[0].line, why))
 
     def _free_name(self, group: list[Built]) -> str:
         name = group[0].name

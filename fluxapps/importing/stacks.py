@@ -76,7 +76,9 @@ def _app(found: Layered, name: str, stacks: Sequence[StackSaid]) -> None:
     for stack in having:
         if over := beyond_common(shared.fields, apps[stack.name].fields):
             found.own[stack.name]["apps"][name] = over
-    if len(having) < len(stacks):
+    if not any(app.enabled for app in apps.values()):
+        shared.enabled = False
+    elif len(having) < len(stacks):
         shared.enabled = False
         for stack in having:
             found.own[stack.name]["apps"][name] = {"enabled": True, **found.own[stack.name]["apps"].get(name, {})}

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from fluxapps.importing.comments import Comment, comments_of, shared_comments, with_comments
 from fluxapps.importing.defaults import beyond, common_fields, common_names
+from fluxapps.importing.original import Original
 from fluxapps.importing.said import AppSaid, StackSaid
 from fluxapps.importing.stacks import Layered, layered, share_bootstrap
 from fluxapps.model.app import RELEASE_PLACE
@@ -76,12 +78,12 @@ def _as_map(source: Any) -> dict[str, Any]:
     return source if isinstance(source, dict) else {}
 
 
-def app_files(app: AppSaid) -> dict[str, bytes]:
-    """Return the files of *app*, whose fields are shortened, by path from its folder."""
+def app_files(app: AppSaid, comments: list[Comment]) -> dict[str, bytes]:
+    """Return the files of *app*, whose fields are shortened, by path from its folder; *comments* are its own."""
     fields = dict(app.fields)
     if not app.enabled:
         fields["enabled"] = False
-    files = {"app.yaml": ordered_text(fields).encode()}
+    files = {"app.yaml": with_comments(ordered_text(fields), comments).encode()}
     for key, values in app.values.items():
         files[_values_file(key)] = values.text.encode()
     for (key, stack), values in app.layers.items():
@@ -124,15 +126,17 @@ def _release(fields: dict[str, Any], name: str, has_values: bool, defaults: Defa
     return said
 
 
-def fleet_text(said: Layered, defaults: Defaults) -> str:
-    """Return the text of fleet.yaml."""
+def fleet_text(said: Layered, defaults: Defaults, comments: list[Comment]) -> str:
+    """Return the text of fleet.yaml; *comments* are those that many apps had."""
     fields: dict[str, Any] = {}
     if said.repositories:
         fields["repositories"] = dict(sorted(said.repositories.items()))
     if said.namespaces:
         fields["namespaces"] = dict(sorted(said.namespaces.items()))
     fields["defaults"] = defaults.as_fields()
-    return "".join(block({key: value}) for key, value in fields.items())
+    texts = {key: block({key: value}) for key, value in fields.items()}
+    texts["defaults"] = with_comments(texts["defaults"], comments)
+    return "".join(texts.values())
 
 
 def source_fields(source: Any, defaults: Defaults) -> Any:
@@ -162,7 +166,7 @@ def stack_text(stack: StackSaid, own: dict[str, Any], project: str) -> str:
     return f"config:\n  {project}:cluster:\n{body}"
 
 
-def repository_files(stacks: list[StackSaid], project: str) -> dict[str, bytes]:
+def repository_files(original: Original, stacks: list[StackSaid], project: str) -> dict[str, bytes]:
     """Return all files of the imported repository, by path; *stacks* are shortened by it."""
     share_bootstrap(stacks)
     defaults = shared_defaults(stacks)
@@ -172,11 +176,14 @@ def repository_files(stacks: list[StackSaid], project: str) -> dict[str, bytes]:
             app.fields = dict(app.fields)
             shortened(app.fields, app, defaults)
     said = layered(stacks)
-    files: dict[str, bytes] = {"fleet.yaml": fleet_text(said, defaults).encode()}
+    comments = {name: comments_of(original, app.documents) for name, app in said.apps.items()}
+    shared = shared_comments(comments.values())
+    files: dict[str, bytes] = {"fleet.yaml": fleet_text(said, defaults, shared).encode()}
     for stack in stacks:
         files[f"Pulumi.{stack.name}.yaml"] = stack_text(stack, said.own[stack.name], project).encode()
     for name, app in said.apps.items():
-        files |= {f"{APPS}/{name}/{path}": content for path, content in app_files(app).items()}
+        own = [one for one in comments[name] if one not in shared]
+        files |= {f"{APPS}/{name}/{path}": content for path, content in app_files(app, own).items()}
     return files | {f"{BOOTSTRAP}/{path}": content for path, content in said.bootstrap.items()}
 
 

@@ -124,29 +124,42 @@ def import_(  # noqa: PLR0913, PLR0917 - what there is to choose
             "--stack",
             "-s",
             metavar="STACK",
-            help="The stack's name; of several clusters, which. Default: all, by folder.",
+            help="The stack's name; of several clusters, which one. Default: all, each called by its folder.",
         ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where to write. Default: the current folder.", file_okay=False)
     ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the whole report to a file: .txt, .json or .md.")
+    ] = None,
     path: Annotated[
         str | None,
-        typer.Option(metavar="DIR", help="Where in it Flux enters (`flux bootstrap --path`). Default: found out."),
+        typer.Option(metavar="DIR", help="Where in it Flux enters, the --path of flux bootstrap. Default: found out."),
     ] = None,
     url: Annotated[
         str | None,
         typer.Option(metavar="URL", help="Where Flux reads the repository, where nothing in it says so."),
     ] = None,
-    prove: Annotated[
-        bool, typer.Option("--prove", help="Write nothing: only compare what is in the folder already.")
+    prove: Annotated[bool, typer.Option("--prove", help="Write nothing: only compare what is there already.")] = False,
+    with_our_defaults: Annotated[
+        bool, typer.Option("--with-our-defaults", help="Say too what our recommended settings would change.")
     ] = False,
 ) -> None:
     """Bring an existing Flux repository in: write it as app files, and prove that they say the same.
 
     Exit code 1 when an object of the original isn't in what is written, or is another, and nobody knows why.
     """
-    from fluxapps.cli.import_repository import import_repository
+    from fluxapps.cli.import_repository import Import, import_repository
 
-    code = import_repository(source, out or Path(), stack=stack, entry=path, url=url, prove_only=prove)
-    raise typer.Exit(code)
+    wanted = Import(
+        source=source,
+        out=out or Path(),
+        stack=stack,
+        entry=path,
+        url=url,
+        report=report,
+        prove_only=prove,
+        with_our_defaults=with_our_defaults,
+    )
+    raise typer.Exit(import_repository(wanted))

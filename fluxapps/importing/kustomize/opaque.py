@@ -1,5 +1,6 @@
 """What can't be built here, as one thing: a remote resource, or a folder with all that its kustomization.yaml names."""
 
+from collections.abc import Iterator
 from hashlib import sha256
 
 from fluxapps.importing.kustomize.built import Built
@@ -55,6 +56,18 @@ def closure(original: Original, unit: str) -> set[str]:
             elif (original.root / path).is_file():
                 files.add(path)
     return files
+
+
+def patch_files(original: Original) -> Iterator[str]:
+    """Yield the files that a kustomization.yaml of *original* names otherwise than for the objects in them."""
+    for here in original.folders:
+        file = original.kustomization_file(here)
+        read = original.files.get(file or "")
+        if read is not None and isinstance(read.value, dict):
+            for reference in references(read.value):
+                path = normalized(here, reference.path)
+                if path is not None and not reference.holds_objects:
+                    yield path
 
 
 def common_folder(files: list[str]) -> str:
