@@ -8,10 +8,13 @@ import typer
 from fluxapps.cli.confirm import confirmed
 from fluxapps.cli.failure import CommandError
 from fluxapps.cli.handed_stack import HandedStack, handed_stack, unknown_app
+from fluxapps.cli.problems import Finding, print_findings
 from fluxapps.cli.program import run_program
+from fluxapps.cli.screen import screen
 from fluxapps.cli.session import command_line
 from fluxapps.engine.cluster import ClusterError
 from fluxapps.engine.handover import Handover, Taking
+from fluxapps.engine.release_guard import reinstall_problem
 from fluxapps.engine.worktree import pinned_commit
 from fluxapps.model import ConfigError, Declaration, Fleet, ObjectId, declare
 from fluxapps.model.live.drift import ABSENT, Difference
@@ -56,6 +59,7 @@ def attach(  # noqa: PLR0913 - as many as the verb has options
         try:
             plan = handover.plan()
             _refuse(plan, fleet)
+            _refuse_reinstalls(plan, fleet, root)
             takings = handover.takings(plan)
             _say(plan, takings, handed)
             if dry_run:
@@ -99,12 +103,13 @@ def _refuse(plan: Takeover, fleet: Fleet) -> None:
     Raises:
         CommandError: There is such.
     """
-    if plan.other_stack:
-        identity, label = plan.other_stack[0]
-        other = label.partition(".")[2] or label
+    if plan.other_stacks:
+        label = plan.other_stacks[0].stack
+        theirs = [one for one in plan.other_stacks if one.stack == label]
+        apps = list(dict.fromkeys(one.app for one in theirs if one.app)) or ["--all"]
         raise CommandError(
-            f"another stack has {_listed(one for one, _ in plan.other_stack)}: its label is {label}",
-            f"in that stack's repository first: fluxapps detach {identity.name} --stack {other}",
+            f"another stack, {label}, has {_listed(one.id for one in theirs)}",
+            f"in its repository first: fluxapps detach {' '.join(apps)} --stack {label.partition('.')[2] or label}",
         )
     if plan.going:
         raise CommandError(f"{_listed(plan.going)} are being deleted", "wait until they are gone; then it is `up`")
@@ -118,6 +123,18 @@ def _refuse(plan: Takeover, fleet: Fleet) -> None:
             f"{_listed(plan.others)} are declared too and belong to somebody else, so `up` would be refused",
             "attach them in the same run: name their apps too, or --all",
         )
+
+
+def _refuse_reinstalls(plan: Takeover, fleet: Fleet, root: Path) -> None:
+    """Refuse what Flux would uninstall and install anew, unless the files allow that; it is said then.
+
+    Raises:
+        ConfigError: There is such.
+    """
+    problems = [reinstall_problem(fleet, declared, changed) for declared, changed in plan.reinstalls]
+    if any(problem.severity is Severity.ERROR for problem in problems):
+        raise ConfigError(problems)
+    print_findings(screen(stderr=True), [Finding(problem) for problem in problems], root)
 
 
 def _say(plan: Takeover, takings: list[Taking], handed: HandedStack) -> None:

@@ -4,13 +4,16 @@ State, live marks, file, in this order: a killed run never leaves the state with
 the next ``up`` would uninstall. Until the file says so, an ``up`` refuses the app as somebody else's.
 """
 
+import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import typer
 
+from fluxapps.cli.backend import Backend
 from fluxapps.cli.confirm import confirmed
 from fluxapps.cli.failure import CommandError
 from fluxapps.cli.handed_stack import HandedStack, handed_stack, unknown_app
@@ -77,6 +80,7 @@ def detach(root: Path, stack: str, apps: Collection[str], *, everything: bool, y
                 f"detach from stack {stack}", yes, command_line(root, *_words(apps), "--stack", stack, "--yes")
             ):
                 return 1
+            Backend(root, os.environ).make_ready(stack, partial(typer.echo, err=True), to_change=True)
             dropped = _drop(State(root, stack), going)
             let_go(cluster, live)
         except ClusterError as error:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from fluxapps.engine.adoption import DELIVERED_KINDS
@@ -25,10 +26,12 @@ from fluxapps.model.live.hand_over import (
 from fluxapps.model.live.helm_release import helm_chart_of
 from fluxapps.model.live.inventory import inventory_of
 from fluxapps.model.live.takeover import End, Found, Takeover, takeover
-from fluxapps.model.objects import DeclaredObject, ObjectId, Role
+from fluxapps.model.objects import DeclaredObject, ObjectId, Role, object_id
 
 _ROUNDS: Final = 5
 """A Kustomization that was at work while it was suspended may write once more over what was taken."""
+_TRIES: Final = 10
+"""Controllers write an object's status while it is read and written back."""
 _GONE_WITHIN: Final = 120.0
 """Seconds for a suspended HelmRelease to go, whose controller may have a Helm action to end first."""
 _READ_WITHIN: Final = 60.0
@@ -116,10 +119,8 @@ class Handover:
     def _round(self, plan: Takeover) -> None:
         for identity in plan.suspend:
             self.say(f"suspend {identity}, which applies what is taken")
-            live = self.found.kustomizations[identity]
-            applied = set(inventory_of(live))
-            spent = sorted(applied.intersection(plan.spent))
-            self.cluster.replace(suspended(live, self.label, spent))
+            spent = sorted(set(inventory_of(self.found.kustomizations[identity])).intersection(plan.spent))
+            self._write(identity, KUSTOMIZATION_API, partial(suspended, label=self.label, spent=spent))
         # Early: once a HelmRelease has made way, nothing tells that its app has another name now.
         self._keep_what_goes(plan)
         for one in plan.create:
@@ -141,22 +142,20 @@ class Handover:
     def _keep_what_goes(self, plan: Takeover) -> None:
         """Have Kustomizations that the next ``up`` deletes leave what they applied."""
         for identity, end in plan.end:
-            live = self.cluster.get(path_of(identity, KUSTOMIZATION_API)) if end is End.ORPHAN else None
-            if live is not None and live["spec"].get("deletionPolicy") != "Orphan":
-                self.cluster.replace(orphaning(live))
+            if end is End.ORPHAN:
+                self._write(identity, KUSTOMIZATION_API, orphaning)
 
     def _take(self, objects: Iterable[DeclaredObject]) -> None:
         for one in objects:
             self.say(f"take {one.id}")
-            # As it was when the plan was made, but for a Kustomization that was suspended since.
-            live = self.cluster.get(path_of(one.id, one.manifest["apiVersion"])) or self.found.live[one.id]
-            self.cluster.replace(attached(one.manifest, {**live, "kind": one.id.kind}))
+            self._write(one.id, one.manifest["apiVersion"], partial(attached, one.manifest))
 
     def _make_way(self, old: ObjectId, new: ObjectId) -> None:
         """Delete a HelmRelease and leave its Helm release running: suspended ones are not uninstalled."""
         self.say(f"suspend and delete {old}, whose Helm release goes on as {new}")
-        live = self.found.releases[old]
-        live = self.cluster.replace(suspended(live, self.label))
+        live = self._write(old, HELM_RELEASE_API, partial(suspended, label=self.label))
+        if live is None:
+            return
         self.cluster.delete(live)
         if not self.cluster.is_gone(live, _GONE_WITHIN):
             raise ClusterError(
@@ -204,15 +203,15 @@ class Handover:
         """
         plan = self.plan()
         for identity, end in plan.end:
-            live = self.found.kustomizations[identity]
             if end is End.RESUME:
-                self.cluster.replace(resumed(live))
-            elif end is End.REMOVE:
-                self.cluster.delete(self._named(self.cluster.replace(orphaning(live)), identity))
+                self._write(identity, KUSTOMIZATION_API, resumed)
+            elif end is End.REMOVE and (live := self._write(identity, KUSTOMIZATION_API, orphaning)) is not None:
+                self.cluster.delete(live)
         return list(plan.end)
 
-    def _named(self, live: Mapping[str, Any], identity: ObjectId) -> Object:
-        return {**live, "apiVersion": KUSTOMIZATION_API, "kind": identity.kind}
+    def _write(self, identity: ObjectId, api_version: str, change: Callable[[Object], Object]) -> Object | None:
+        """Write what *change* makes of an object as it is now, and return it as it is then; None where it is gone."""
+        return changed(self.cluster, path_of(identity, api_version), change)
 
 
 def labelled(cluster: ClusterWriter, label: str) -> dict[ObjectId, Object]:
@@ -231,7 +230,33 @@ def let_go(cluster: ClusterWriter, objects: Iterable[Mapping[str, Any]]) -> None
     Raises:
         ClusterError: One is refused; the others are let go of all the same when this is run again.
     """
-    in_parallel(lambda live: cluster.replace(detached(live)), list(objects))
+    in_parallel(
+        lambda live: changed(cluster, path_of(object_id(dict(live)), live["apiVersion"]), detached), list(objects)
+    )
+
+
+def changed(cluster: ClusterWriter, path: str, change: Callable[[Object], Object]) -> Object | None:
+    """Write what *change* makes of the object at *path*, whatever its controllers write meanwhile.
+
+    Returns:
+        The object as it is then; None where there is none.
+
+    Raises:
+        ClusterError: It is refused.
+    """
+    for tries_left in reversed(range(_TRIES)):
+        live = cluster.get(path)
+        if live is None:
+            return None
+        wanted = change(live)
+        if {**wanted, "status": None} == {**live, "status": None}:
+            return live
+        try:
+            return cluster.replace(wanted)
+        except ClusterError as exc:
+            if exc.status != CONFLICT or not tries_left:
+                raise
+    raise AssertionError("the last try returns or raises")
 
 
 def _listed(objects: Iterable[ObjectId]) -> str:

@@ -47,10 +47,10 @@ def podinfo(fleet: Fleet, **fields: Any) -> str:
     return fleet.app("podinfo", {"replicaCount": 2}, version="6.x", **fields)
 
 
-def test_an_app_leaves_pulumi_and_comes_back(flux_fleet: Fleets, flux_live: Live) -> None:
+def test_an_app_leaves_pulumi_comes_back_and_moves_to_another_stack(flux_fleet: Fleets, flux_live: Live) -> None:
     fleet = flux_fleet("fluxapps")
     app = podinfo(fleet)
-    stays = fleet.app("strict-values", version="1.x")
+    needing = fleet.app("strict-values", version="1.x", dependsOn=[app])
     fleet.write("fleet.yaml", {"repositories": {fleet.charts: fleet.cluster.charts_url}})
     fleet.up()
     release = f"HelmRelease {app}/{app}"
@@ -59,25 +59,51 @@ def test_an_app_leaves_pulumi_and_comes_back(flux_fleet: Fleets, flux_live: Live
     uid = flux_live.uid(release)
     assert before[1] == [f"{app}.v1"]
 
-    said = fleet.fluxapps("detach", app, "--stack", fleet.name, "--yes")
-    assert release in said
+    said = fleet.fails("detach", app, "--stack", fleet.name, "--yes")
+    assert f"{needing} needs {app}" in said
+    fleet.app("strict-values", version="1.x")
+    fleet.up()
+    detach = ("detach", app, "--stack", fleet.name, "--yes")
+    assert release in fleet.fluxapps(*detach)
     left = flux_live.get(release)
     assert not {"fluxapps/stack", "fluxapps/app"} & left["metadata"].get("labels", {}).keys()
     assert not left["metadata"].get("annotations")
+    # Flux may apply a copy in Git again, and take away what that lacks.
+    writers = {one["manager"] for one in left["metadata"]["managedFields"] if not one.get("subresource")}
+    assert writers == {"kustomize-controller", "helm-controller"}
     stack_file = yaml.safe_load((fleet.root / f"Pulumi.{fleet.name}.yaml").read_text("utf-8"))
     assert stack_file["config"]["fluxapps:cluster"]["apps"] == {app: {"enabled": False}}
+    assert "0 objects out of Pulumi's state" in fleet.fluxapps(*detach)
     fleet.unchanged()
-    assert f"HelmRelease {stays}/{stays}" in flux_live.ours(fleet.label)
+    assert f"HelmRelease {needing}/{needing}" in flux_live.ours(fleet.label)
     assert running(flux_live, app) == before
 
-    said = fleet.fluxapps("attach", app, "--stack", fleet.name, "--yes")
+    fleet.fluxapps("attach", app, "--stack", fleet.name, "--yes")
+    fleet.unchanged()
+    assert flux_live.get(release)["metadata"]["annotations"].items() >= IGNORE.items()
+    assert flux_live.get(release)["metadata"]["labels"]["fluxapps/stack"] == fleet.label
+
+    # To another stack, by a run that is killed, and by the next.
+    other = flux_fleet("fluxapps")
+    other.write("fleet.yaml", {"repositories": {other.charts: fleet.cluster.charts_url}})
+    fields = {"chart": "podinfo", "repository": other.charts, "version": "6.x", "values": {"replicaCount": 2}}
+    other.write(f"apps/{app}/app.yaml", fields)
+    said = other.fails("attach", app, "--stack", other.name, "--yes")
+    assert f"fluxapps detach {app} --stack {fleet.name}" in said
+    fleet.fluxapps(*detach)
+    with other.running("attach", app) as attaching:
+        flux_live.until(release, lambda found: "fluxapps/stack" in found["metadata"].get("labels", {}))
+        attaching.kill()
+    other.fluxapps("attach", app, "--stack", other.name, "--yes")
+    other.unchanged()
     fleet.unchanged()
     ready(flux_live, release)
+    assert flux_live.get(release)["metadata"]["labels"]["fluxapps/stack"] == other.label
     assert flux_live.uid(release) == uid
     assert running(flux_live, app) == before
-    assert flux_live.get(release)["metadata"]["annotations"].items() >= IGNORE.items()
-    assert app in flux_live.ours(fleet.label)[release]["metadata"]["labels"].values()
-    fleet.destroy()
+    for one in (fleet, other):
+        one.destroy()
+    assert running(flux_live, app)[1] == []
 
 
 class Legacy:

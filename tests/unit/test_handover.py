@@ -10,10 +10,10 @@ import pytest
 from fluxapps.engine.cluster_writer import ClusterWriter
 from fluxapps.engine.handover import Handover
 from fluxapps.model import Declaration, ObjectId
-from fluxapps.model.declare.names import SSA_IGNORE, STACK_LABEL
+from fluxapps.model.declare.names import APP_LABEL, SSA_IGNORE, STACK_LABEL
 from fluxapps.model.live.drift import differences
 from fluxapps.model.live.hand_over import SUSPENDED_BY
-from fluxapps.model.live.takeover import End, Takeover
+from fluxapps.model.live.takeover import End, OfOtherStack, Takeover
 from tests.unit.flux_in_memory import FluxInMemory, KilledError, Object
 from tests.unit.written import declared
 
@@ -181,6 +181,28 @@ def test_an_app_of_ours_gets_another_name(tmp_path: Path) -> None:
         assert ObjectId("", "ConfigMap", "podinfo", "settings") in cluster.objects
 
 
+def test_what_controllers_write_meanwhile_is_no_obstacle(stack: Declaration) -> None:
+    class Busy(FluxInMemory):
+        """Whose controllers write the status of each object once after it was read."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.seen: set[str] = set()
+
+        def get(self, path: str, **query: str) -> Object | None:
+            found = super().get(path, **query)
+            if found is not None and "kind" in found and path not in self.seen:
+                self.seen.add(path)
+                self.add({**found, "status": {**found.get("status", {}), "seen": True}})
+            return found
+
+    cluster = Busy()
+    before = legacy()
+    cluster.objects, cluster.git = before.objects, before.git
+    attach(cluster, stack)
+    assert all(cluster.objects[one.id]["metadata"]["labels"][STACK_LABEL] == stack.label for one in stack.objects())
+
+
 class TestPlan:
     def test_only_what_an_app_needs_is_taken(self, stack: Declaration) -> None:
         plan = handover(legacy(), stack, "whole").plan()
@@ -196,8 +218,8 @@ class TestPlan:
     def test_what_another_stack_has_is_named_with_its_label(self, stack: Declaration) -> None:
         cluster = legacy()
         one = ObjectId("helm.toolkit.fluxcd.io", "HelmRelease", "whole", "whole")
-        cluster.objects[one]["metadata"]["labels"] = {STACK_LABEL: "fleet.other"}
-        assert handover(cluster, stack).plan().other_stack == ((one, "fleet.other"),)
+        cluster.objects[one]["metadata"]["labels"] = {STACK_LABEL: "fleet.other", APP_LABEL: "site"}
+        assert handover(cluster, stack).plan().other_stacks == (OfOtherStack(one, "fleet.other", "site"),)
 
     def test_bootstraps_own_is_never_touched(self, stack: Declaration) -> None:
         cluster = legacy()

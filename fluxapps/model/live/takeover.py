@@ -7,7 +7,7 @@ two writes is finished by the next.
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum, unique
-from typing import Final
+from typing import Final, NamedTuple
 
 from fluxapps.model.declare.names import APP_LABEL, KUSTOMIZE, STACK_LABEL
 from fluxapps.model.live.drift import Live, differences
@@ -35,6 +35,16 @@ class End(StrEnum):
     """The stack's own, and not declared any more: the next ``up`` deletes it, its objects stay."""
     KEEP = "keep suspended"
     """Git would bring back a HelmRelease whose Helm release another one has now."""
+
+
+class OfOtherStack(NamedTuple):
+    """An object that another stack has."""
+
+    id: ObjectId
+    stack: str
+    """The value of its label."""
+    app: str
+    """"" for what apps share."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +87,8 @@ class Takeover:
     """What then becomes of suspended Kustomizations."""
     others: tuple[ObjectId, ...] = ()
     """Somebody else's that are declared and not to be taken: they would stand in the way of ``up``."""
-    other_stack: tuple[tuple[ObjectId, str], ...] = ()
-    """Those that another stack has not let go of, and its label."""
+    other_stacks: tuple[OfOtherStack, ...] = ()
+    """Those that another stack has not let go of."""
     going: tuple[ObjectId, ...] = ()
     """Those that are being deleted."""
     bootstrapped: tuple[ObjectId, ...] = ()
@@ -128,7 +138,9 @@ def takeover(objects: Collection[DeclaredObject], found: Found, apps: Collection
         stay=tuple(sorted({each for one in forget for each in inventory_of(folders[one])} - ours)),
         end=tuple(_ends(declared.keys(), ours | spent, replaced, owners, found)),
         others=tuple(sorted(one for one in foreign if one not in handed and one not in kept_by)),
-        other_stack=tuple(sorted(kept_by.items())),
+        other_stacks=tuple(
+            sorted(OfOtherStack(one, stack, _app_of(_at(one, found)) or "") for one, stack in kept_by.items())
+        ),
         going=tuple(sorted(one for one in handed if "deletionTimestamp" in _at(one, found)["metadata"])),
         bootstrapped=tuple(sorted(one for one in handed if _is_bootstrapped(one))),
         reinstalls=tuple(
