@@ -71,7 +71,7 @@ def other_writers(
     others = _others(writers, live, {one.id for one in objects})
     for one in objects:
         if (found := live.get(one.id)) is not None:
-            yield from _Found(one, found, copies.get(one.id), cluster, file_of(fleet, one)).problems()
+            yield from _Found(one, found, copies.get(one.id), cluster, fleet).problems()
         if one.id.kind == "HelmRelease" and (other := others.get(helm_id(one.manifest))) is not None:
             yield _same_release(one, other, cluster, file_of(fleet, one))
 
@@ -107,7 +107,7 @@ class _Found:
     copy: ObjectId | None
     """The Kustomization in whose inventory it is."""
     cluster: Cluster
-    file: str
+    fleet: Fleet
 
     def problems(self) -> Iterator[Problem]:
         """Yield what Flux, and other tools, do to it."""
@@ -117,7 +117,7 @@ class _Found:
             yield Problem(
                 code="flux-writes",
                 what=f"{identity} is applied by {self._flux} too, which takes back what this stack writes{said}",
-                file=self.file,
+                file=self._file,
                 fix=f"have Flux leave it alone: {self._mark} && {self._to_nobody}; then remove the copy from Git",
             )
             return
@@ -126,7 +126,7 @@ class _Found:
                 code="flux-copy",
                 severity=Severity.WARNING,
                 what=f"{identity} stands in what {self._flux} applies too, which leaves it alone: it is marked as ours",
-                file=self.file,
+                file=self._file,
                 fix="remove the copy from Git: it does nothing",
             )
         if theirs := found.by_flux + found.by_others:
@@ -134,9 +134,13 @@ class _Found:
             yield Problem(
                 code="other-writer",
                 what=f"{owner} fields of {identity} that Pulumi doesn't take over: {in_few_words(self.live, theirs)}",
-                file=self.file,
+                file=self._file,
                 fix=f"see that it isn't written there any more, then make its fields nobody's: {self._to_nobody}",
             )
+
+    @property
+    def _file(self) -> str:
+        return file_of(self.fleet, self.declared)
 
     @property
     def _is_marked(self) -> bool:

@@ -29,6 +29,7 @@ OPERATORS_FIELDS: Final[frozenset[FieldPath]] = frozenset({("spec", "suspend")})
 
 _OPERATORS_ANNOTATIONS: Final = re.compile(r"(reconcile|event)\.(toolkit\.)?fluxcd\.io/.+")
 """What `flux reconcile` sets: requestedAt, forceAt, resetAt."""
+_ANNOTATION_DEPTH: Final = len(("metadata", "annotations", "key"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,7 @@ def _same(declared: Any, live: Any) -> bool:
 
 
 def _is_operators(path: FieldPath) -> bool:
-    match path:
-        case ("metadata", "annotations", str(key)):
-            return _OPERATORS_ANNOTATIONS.fullmatch(key) is not None
-        case _:
-            return path in OPERATORS_FIELDS
+    # Asked of every field of every object.
+    if len(path) == _ANNOTATION_DEPTH and path[1] == "annotations":
+        return path[0] == "metadata" and _OPERATORS_ANNOTATIONS.fullmatch(str(path[2])) is not None
+    return path in OPERATORS_FIELDS

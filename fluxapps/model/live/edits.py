@@ -24,10 +24,16 @@ class Edits:
     """Nobody is known to have written it: somebody took it away, or the files say it for the first time."""
 
 
+_NONE = Edits((), (), (), ())
+
+
 def edits(manifest: Manifest, live: Live) -> Edits:
     """Return what of *live* is otherwise than *manifest* says, by who wrote it."""
+    differing = differences(manifest, live)
+    if not differing:
+        return _NONE
     found: dict[Hand, list[Difference]] = {hand: [] for hand in Hand}
-    for each in differences(manifest, live):
+    for each in differing:
         hand = hand_of(writers_of(live, each.path))
         found[Hand.KUBECTL if hand is Hand.NOBODY and _is_taken_away(each) else hand].append(each)
     return Edits(
