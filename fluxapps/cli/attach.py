@@ -10,16 +10,20 @@ from fluxapps.cli.failure import CommandError
 from fluxapps.cli.handed_stack import HandedStack, handed_stack, unknown_app
 from fluxapps.cli.problems import Finding, print_findings
 from fluxapps.cli.program import run_program
+from fluxapps.cli.render import own_folder, render_command
 from fluxapps.cli.screen import screen
 from fluxapps.cli.session import command_line
+from fluxapps.cli.stack import tree_of
 from fluxapps.engine.cluster import ClusterError
 from fluxapps.engine.handover import Handover, Taking
 from fluxapps.engine.release_guard import reinstall_problem
 from fluxapps.engine.worktree import pinned_commit
 from fluxapps.model import ConfigError, Declaration, Fleet, ObjectId, declare
 from fluxapps.model.live.drift import ABSENT, Difference
+from fluxapps.model.live.standing import delivered
 from fluxapps.model.live.takeover import End, Takeover
 from fluxapps.model.problems import Severity
+from fluxapps.model.tree import compare_tree
 
 _SHOWN = 8
 """So many names make a sentence."""
@@ -47,11 +51,12 @@ def attach(  # noqa: PLR0913 - as many as the verb has options
     handed = handed_stack(root, stack, dict.fromkeys(apps, True))
     fleet = handed.fleet
     _refuse_unknown(fleet, apps)
+    _refuse_stale_tree(root, fleet)
     declaration = _declared(root, fleet)
     with handed.connected() as cluster:
         handover = Handover(
             cluster=cluster,
-            objects=declaration.objects(),
+            objects=delivered(declaration),
             label=declaration.label,
             apps=None if everything else apps,
             say=typer.echo,
@@ -83,18 +88,31 @@ def _refuse_unknown(fleet: Fleet, apps: Collection[str]) -> None:
             raise unknown_app(app, fleet)
 
 
+def _refuse_stale_tree(root: Path, fleet: Fleet) -> None:
+    """Refuse where Flux would apply another tree than the files mean.
+
+    Raises:
+        CommandError: It would.
+    """
+    if fleet.delivery == "git" and compare_tree(own_folder(root, fleet), tree_of(fleet), root=root):
+        raise CommandError(
+            "the rendered tree is not what the files say",
+            f"{render_command(root, fleet.stack)}, then commit and push it",
+        )
+
+
 def _declared(root: Path, fleet: Fleet) -> Declaration:
-    """Return what Pulumi delivers of *fleet*.
+    """Return what *fleet* declares.
 
     Raises:
         ConfigError: Flux would read something else than what the files say: ``up`` would be refused.
     """
     if fleet.git_pin is None:
-        return declare(fleet).for_pulumi()
+        return declare(fleet)
     pinned = pinned_commit(root, fleet.git_pin, f"Pulumi.{fleet.stack}.yaml")
     if any(problem.severity is Severity.ERROR for problem in pinned.problems):
         raise ConfigError(pinned.problems)
-    return declare(fleet, pinned.commit).for_pulumi()
+    return declare(fleet, pinned.commit)
 
 
 def _refuse(plan: Takeover, fleet: Fleet) -> None:
@@ -117,6 +135,12 @@ def _refuse(plan: Takeover, fleet: Fleet) -> None:
         raise CommandError(
             f"{_listed(plan.bootstrapped)} are `flux bootstrap`'s own, and stay so",
             f"give the stack's another name: git: {{name: {fleet.project}}} in Pulumi.{fleet.stack}.yaml",
+        )
+    if plan.contested:
+        raise CommandError(
+            f"`flux bootstrap`'s own Kustomization applies {_listed(plan.contested)}, and would go on with it",
+            "in its repository, annotate them first with kustomize.toolkit.fluxcd.io/prune: disabled, and when that is "
+            "applied, remove them there",
         )
     if plan.others:
         raise CommandError(
@@ -187,8 +211,8 @@ _ENDED = {
     End.RESUME: "goes on; it leaves alone what was taken",
     End.REMOVE: "removed; what it applied stays",
     End.ORPHAN: "removed by up; what it applied stays",
-    End.KEEP: "stays suspended: Git still has HelmReleases that others have taken the place of; remove them from Git, "
-    "then resume it: flux resume kustomization",
+    End.KEEP: "stays suspended: its Git still has what others have taken the place of; remove that from Git, then "
+    "resume it: flux resume kustomization",
 }
 
 

@@ -28,8 +28,8 @@ class FluxInMemory:
 
     def __init__(self) -> None:
         self.objects: dict[ObjectId, Object] = {}
-        self.git: dict[ObjectId, list[Object]] = {}
-        """What a Kustomization's folder holds, for those whose path doesn't change."""
+        self.git: dict[str, list[Object]] = {}
+        """What the folders hold that Kustomizations read, by path."""
         self.uninstalled: list[str] = []
         self.pruned: list[ObjectId] = []
         self.writes_left: int | None = None
@@ -122,7 +122,7 @@ class FluxInMemory:
             live = self.objects.get(name)
             if live is None or live["spec"].get("suspend"):
                 continue
-            wanted = self.git.get(name, []) if live["spec"].get("path", "").startswith("./legacy") else []
+            wanted = self.git.get(live["spec"].get("path", ""), [])
             for made in wanted:
                 self._apply(name, made)
             applied = [object_id(made) for made in wanted]
@@ -136,9 +136,12 @@ class FluxInMemory:
         if live is not None and _is_ignored(live):
             return
         labels = {f"{_OWNER}/name": owner.name, f"{_OWNER}/namespace": owner.namespace}
-        metadata = {**made["metadata"], "labels": {**made["metadata"].get("labels", {}), **labels}}
-        if live is None or any(live.get(key) != value for key, value in made.items() if key != "metadata"):
-            self._store({**(live or {}), **deepcopy(made), "metadata": {**(live or made)["metadata"], **metadata}})
+        old = (live or made)["metadata"]
+        metadata = {**old, **made["metadata"]}
+        metadata["labels"] = {**old.get("labels", {}), **made["metadata"].get("labels", {}), **labels}
+        applied = {**(live or {}), **deepcopy(made), "metadata": metadata}
+        if applied != live:
+            self._store(applied)
 
     def _prune(self, owner: Object, objects: Iterable[ObjectId]) -> None:
         for one in objects:

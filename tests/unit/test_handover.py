@@ -13,9 +13,11 @@ from fluxapps.model import Declaration, ObjectId
 from fluxapps.model.declare.names import APP_LABEL, SSA_IGNORE, STACK_LABEL
 from fluxapps.model.live.drift import differences
 from fluxapps.model.live.hand_over import SUSPENDED_BY
+from fluxapps.model.live.standing import delivered
 from fluxapps.model.live.takeover import End, OfOtherStack, Takeover
 from tests.unit.flux_in_memory import FluxInMemory, KilledError, Object
-from tests.unit.written import declared
+from tests.unit.written import GIT, declared
+from tests.unit.written import cluster as cluster_file
 
 MOST_WRITES = 60
 
@@ -74,7 +76,7 @@ def legacy() -> FluxInMemory:
     }
     for name, objects in folders.items():
         made = flux("Kustomization", name, path=f"./legacy/{name}", sourceRef={"kind": "GitRepository", "name": "old"})
-        cluster.git[ObjectId("kustomize.toolkit.fluxcd.io", "Kustomization", "flux-system", name)] = objects
+        cluster.git[f"./legacy/{name}"] = objects
         cluster.add(made)
     cluster.controllers()
     return cluster
@@ -83,13 +85,13 @@ def legacy() -> FluxInMemory:
 @pytest.fixture
 def stack(tmp_path: Path) -> Declaration:
     files = {f"apps/{name}/app.yaml": app() for name in ("podinfo", "whole", "part", "named")}
-    return declared(tmp_path, files).for_pulumi()
+    return declared(tmp_path, files)
 
 
 def handover(cluster: FluxInMemory, stack: Declaration, *apps: str) -> Handover:
     return Handover(
         cluster=cast("ClusterWriter", cluster),
-        objects=stack.objects(),
+        objects=delivered(stack),
         label=stack.label,
         apps=apps or None,
         say=lambda _: None,
@@ -100,7 +102,7 @@ def attach(cluster: FluxInMemory, stack: Declaration, *apps: str) -> list[tuple[
     """Do all that `fluxapps attach` does."""
     taking = handover(cluster, stack, *apps)
     taking.carry_out(taking.plan())
-    cluster.up(stack.objects(), stack.label)
+    cluster.up(stack.for_pulumi().objects(), stack.label)
     return taking.end()
 
 
@@ -131,7 +133,7 @@ def test_a_run_killed_at_any_write_is_finished_by_the_next_and_nothing_is_lost(s
     for cluster in killed_anywhere(legacy, lambda cluster: attach(cluster, stack)):
         assert cluster.uninstalled == []
         assert {one.name for one in cluster.pruned} <= {"podinfo-values"}
-        for one in stack.objects():
+        for one in stack.for_pulumi().objects():
             live = cluster.objects[one.id]
             assert live["metadata"]["labels"][STACK_LABEL] == stack.label
             assert SSA_IGNORE.items() <= live["metadata"]["annotations"].items()
@@ -154,22 +156,62 @@ def test_a_run_killed_at_any_write_is_finished_by_the_next_and_nothing_is_lost(s
         )
 
 
+def test_a_stack_that_flux_delivers_takes_over_too(tmp_path: Path) -> None:
+    files = {f"apps/{name}/app.yaml": app() for name in ("podinfo", "whole", "part", "named")}
+    stack = declared(tmp_path, {**files, "Pulumi.dev.yaml": cluster_file("context: dev", "delivery: git", GIT)})
+    before = legacy().objects
+
+    def committed() -> FluxInMemory:
+        cluster = legacy()
+        shared = [one.manifest for one in stack.objects() if one.app is None and one not in stack.system]
+        apps = [one.manifest for one in stack.objects() if one.app is not None]
+        folders = [one for one in apps if one["kind"] == "Kustomization"]
+        cluster.git["./deploy/dev/bootstrap"] = [*shared, *folders]
+        for one in folders:
+            mine = [
+                made
+                for made in apps
+                if made not in folders and made["metadata"]["namespace"] == one["metadata"]["name"]
+            ]
+            cluster.git[one["spec"]["path"]] = mine
+        return cluster
+
+    def attached(cluster: FluxInMemory) -> None:
+        attach(cluster, stack)
+        for _ in range(3):
+            cluster.controllers()
+
+    for cluster in killed_anywhere(committed, attached):
+        assert cluster.uninstalled == []
+        assert {one.name for one in cluster.pruned} == set()
+        for one in stack.objects():
+            assert differences(one.manifest, cluster.objects[one.id]) == ()
+        for name in ("podinfo", "whole", "part"):
+            same = ObjectId("helm.toolkit.fluxcd.io", "HelmRelease", name, name)
+            assert cluster.objects[same]["metadata"]["uid"] == before[same]["metadata"]["uid"]
+            assert cluster.objects[same]["metadata"]["labels"]["kustomize.toolkit.fluxcd.io/name"] == name
+        kustomizations = {one.name: live for one, live in cluster.objects.items() if one.kind == "Kustomization"}
+        assert "bundle" not in kustomizations
+        # Their Git says what Flux applies for the stack, or would bring it back under the old name.
+        assert {name for name, live in kustomizations.items() if live["spec"].get("suspend")} == {"mixed", "renaming"}
+
+
 def test_an_app_of_ours_gets_another_name(tmp_path: Path) -> None:
-    old = declared(tmp_path / "old", {"apps/podinfo/app.yaml": app()}).for_pulumi()
+    old = declared(tmp_path / "old", {"apps/podinfo/app.yaml": app()})
     fields = {"namespace": "podinfo", "release": "{releaseName: podinfo}"}
-    new = declared(tmp_path / "new", {"apps/podinfo/app.yaml": None, "apps/site/app.yaml": app(**fields)}).for_pulumi()
+    new = declared(tmp_path / "new", {"apps/podinfo/app.yaml": None, "apps/site/app.yaml": app(**fields)})
     other = {"id": "podinfo_settings__ConfigMap"}
 
     def deployed() -> FluxInMemory:
         cluster = FluxInMemory()
-        cluster.up(old.objects(), old.label)
+        cluster.up(old.for_pulumi().objects(), old.label)
         found = next(live for one, live in cluster.objects.items() if one.kind == "Kustomization")
         settings = config_map("settings", "podinfo")
         settings["metadata"]["labels"] = {"kustomize.toolkit.fluxcd.io/name": "podinfo"}
         cluster.add(settings)
         found["status"] = {"inventory": {"entries": [other]}}
         # Its folder still holds that: here Flux reads no folder but those of others.
-        cluster.git[ObjectId("kustomize.toolkit.fluxcd.io", "Kustomization", "flux-system", "podinfo")] = [settings]
+        cluster.git["./legacy/podinfo"] = [settings]
         found["spec"]["path"] = "./legacy/podinfo"
         return cluster
 
@@ -252,7 +294,7 @@ class TestPlan:
 
     def test_nothing_is_left_to_do_of_what_is_ours(self, stack: Declaration) -> None:
         cluster = FluxInMemory()
-        cluster.up(stack.objects(), stack.label)
+        cluster.up(stack.for_pulumi().objects(), stack.label)
         plan = handover(cluster, stack).plan()
         assert plan == Takeover()
 

@@ -34,7 +34,7 @@ class End(StrEnum):
     ORPHAN = "orphan"
     """The stack's own, and not declared any more: the next ``up`` deletes it, its objects stay."""
     KEEP = "keep suspended"
-    """Git would bring back a HelmRelease whose Helm release another one has now."""
+    """Its Git would bring back a HelmRelease that made way, or fight over what Flux applies for the stack."""
 
 
 class OfOtherStack(NamedTuple):
@@ -93,6 +93,8 @@ class Takeover:
     """Those that are being deleted."""
     bootstrapped: tuple[ObjectId, ...] = ()
     """`flux bootstrap`'s own objects, which the stack declares under the same name."""
+    contested: tuple[ObjectId, ...] = ()
+    """What Flux is to apply for the stack, and `flux bootstrap`'s own Kustomization goes on applying."""
     reinstalls: tuple[tuple[DeclaredObject, Reinstall], ...] = ()
     """What Flux would uninstall and install anew."""
 
@@ -106,50 +108,69 @@ def takeover(objects: Collection[DeclaredObject], found: Found, apps: Collection
     """Return what is left to do so that *objects* belong to the stack.
 
     Args:
-        objects: All that Pulumi delivers of the stack, with our marks, in topological order.
+        objects: All that is declared, in topological order; what Pulumi delivers of it with our marks. The rest is
+            Flux's to apply, and is only made free for that.
         found: What the cluster holds.
         apps: Those to be taken, with what they share; None: all of the stack.
     """
     declared = {one.id: one for one in objects}
+    by_flux = {one.id for one in objects if STACK_LABEL not in one.manifest["metadata"].get("labels", {})}
     wanted = _wanted(declared, apps)
-    foreign = {one: live for one, live in found.live.items() if one in declared and not found.is_ours(live)}
-    taken = [
-        one
-        for one in wanted
-        if one.id in foreign
-        or (_is_read_first(one) and one.id in found.live and differences(one.manifest, found.live[one.id]))
-    ]
+    here = [one for one in wanted if one.id in found.live]
+    foreign = {
+        one: live for one, live in found.live.items() if one in declared.keys() - by_flux and not found.is_ours(live)
+    }
+    taken = [one for one in here if _is_to_be_taken(one, found.live[one.id], one.id in foreign, one.id in by_flux)]
+    folders = {one.id: found.live[one.id] for one in taken if one.role is Role.KUSTOMIZATION}
     replaced = tuple(_replaced(wanted, declared, found))
-    handed = {*(one.id for one in taken), *(old for old, _ in replaced)}
+    # What Flux is to apply from another folder than now.
+    moving = {one.id for one in here if one.id in by_flux and _is_old(owner_of(found.live[one.id]), declared, folders)}
+    handed = {*(one.id for one in taken), *(old for old, _ in replaced), *moving}
     owners = _owners(handed, found)
     ours = {*handed, *found.live.keys() - foreign.keys()}
     spent = {each for one in handed for each in values_of(_at(one, found))} - declared.keys()
-    folders = {one.id: found.live[one.id] for one in taken if one.role is Role.KUSTOMIZATION}
     forget = [one for one, live in folders.items() if any(inventory_of(live)) and _reads_another(declared[one], live)]
-    lent = {one: stack_of(_at(one, found)) for one in {*foreign, *(old for old, _ in replaced)}}
-    kept_by = {one: stack for one, stack in lent.items() if stack is not None and stack != found.label}
+    lent = {one: stack_of(_at(one, found)) for one in {*foreign, *moving, *(old for old, _ in replaced)}}
+    kept_by = {
+        one: stack for one, stack in lent.items() if stack is not None and (stack != found.label or one in moving)
+    }
     return Takeover(
         suspend=tuple(sorted(one for one in {*owners, *folders} if not _is_suspended(found.kustomizations[one]))),
-        create=tuple(one for one in wanted if one.id not in found.live and one.role in _MADE_HERE),
+        create=tuple(
+            one for one in wanted if one.id not in found.live and one.id not in by_flux and one.role in _MADE_HERE
+        ),
         take=tuple(taken),
         replace=replaced,
         spent=tuple(sorted(spent)),
         forget=tuple(forget),
         stay=tuple(sorted({each for one in forget for each in inventory_of(folders[one])} - ours)),
-        end=tuple(_ends(declared.keys(), ours | spent, replaced, owners, found)),
+        end=tuple(_Ending(declared.keys(), by_flux, ours | spent, replaced, owners, found).ends()),
         others=tuple(sorted(one for one in foreign if one not in handed and one not in kept_by)),
         other_stacks=tuple(
             sorted(OfOtherStack(one, stack, _app_of(_at(one, found)) or "") for one, stack in kept_by.items())
         ),
         going=tuple(sorted(one for one in handed if "deletionTimestamp" in _at(one, found)["metadata"])),
         bootstrapped=tuple(sorted(one for one in handed if _is_bootstrapped(one))),
+        contested=tuple(sorted(one for one in moving if _is_bootstrapped(owner_of(found.live[one])))),
         reinstalls=tuple(
             (one, field)
-            for one in taken
-            if one.role is Role.RELEASE
+            for one in here
+            if one.role is Role.RELEASE and one.id in handed
             for field in reinstalls(one.manifest, found.live[one.id])
         ),
     )
+
+
+def _is_to_be_taken(declared: DeclaredObject, live: Live, foreign: bool, by_flux: bool) -> bool:
+    if by_flux:
+        # Flux itself takes all but a Kustomization that would prune what its new folder lacks.
+        return declared.role is Role.KUSTOMIZATION and _reads_another(declared, live)
+    return foreign or (_is_read_first(declared) and bool(differences(declared.manifest, live)))
+
+
+def _is_old(owner: ObjectId | None, declared: Collection[ObjectId], folders: Collection[ObjectId]) -> bool:
+    """Return whether *owner* applies something from a folder that isn't the stack's."""
+    return owner is not None and (owner not in declared or owner in folders)
 
 
 def _wanted(declared: Mapping[ObjectId, DeclaredObject], apps: Collection[str] | None) -> list[DeclaredObject]:
@@ -190,40 +211,42 @@ def owner_of(live: Live) -> ObjectId | None:
     return ObjectId(KUSTOMIZE, "Kustomization", namespace, name) if name and namespace else None
 
 
-def _ends(
-    declared: Collection[ObjectId],
-    ours: Collection[ObjectId],
-    replaced: Collection[tuple[ObjectId, ObjectId]],
-    owners: Collection[ObjectId],
-    found: Found,
-) -> Iterator[tuple[ObjectId, End]]:
-    """Yield what becomes of each Kustomization that attach suspends, or has suspended in a run before.
+class _Ending(NamedTuple):
+    """What there is to know of Kustomizations that attach suspends, or has suspended in a run before."""
 
-    *ours* are the objects that belong to the stack once all is taken.
-    """
-    renamed = _renamed(replaced, found)
-    for identity, live in sorted(found.kustomizations.items()):
-        mine = found.is_ours(live)
-        if (
-            mine
-            and identity not in declared
-            and (identity in owners or identity in renamed or _by(live) == found.label)
-        ):
-            yield identity, End.ORPHAN
-        elif identity in declared and not mine:
-            # It is taken itself, and goes on as what is declared.
-            continue
-        elif identity in owners or _by(live) == found.label:
-            left = [one for one in inventory_of(live) if one not in ours and one not in spent_by(live)]
-            gone = {old for old, _ in replaced}
-            comes_back = any(one in gone or _is_missing_release(one, found) for one in inventory_of(live))
-            left = [one for one in left if one not in gone and not _is_missing_release(one, found)]
-            if mine:
+    declared: Collection[ObjectId]
+    by_flux: Collection[ObjectId]
+    """What Flux is to apply for the stack."""
+    ours: Collection[ObjectId]
+    """What belongs to the stack, or to nobody, once all is taken."""
+    replaced: Collection[tuple[ObjectId, ObjectId]]
+    owners: Collection[ObjectId]
+    found: Found
+
+    def ends(self) -> Iterator[tuple[ObjectId, End]]:
+        """Yield what becomes of each."""
+        renamed = _renamed(self.replaced, self.found)
+        for identity, live in sorted(self.found.kustomizations.items()):
+            mine = self.found.is_ours(live)
+            concerned = identity in self.owners or _by(live) == self.found.label
+            if mine and identity not in self.declared and (concerned or identity in renamed):
+                yield identity, End.ORPHAN
+            elif concerned and mine:
                 yield identity, End.RESUME
-            elif not left and owner_of(live) is None:
-                yield identity, End.REMOVE
-            else:
-                yield identity, End.KEEP if comes_back else End.RESUME
+            elif concerned and identity not in self.declared:
+                yield identity, self._end(live)
+            # One that is declared is taken itself, and goes on as what it is then.
+
+    def _end(self, live: Live) -> End:
+        """Return what becomes of *live*, which somebody else has made."""
+        gone = {old for old, _ in self.replaced}
+        spent = spent_by(live)
+        applied = list(inventory_of(live))
+        coming_back = [one for one in applied if one in gone or _is_missing_release(one, self.found)]
+        left = [one for one in applied if one not in self.ours and one not in spent and one not in coming_back]
+        if not left and owner_of(live) is None:
+            return End.REMOVE
+        return End.KEEP if coming_back or any(one in self.by_flux for one in applied) else End.RESUME
 
 
 def _renamed(replaced: Iterable[tuple[ObjectId, ObjectId]], found: Found) -> set[ObjectId]:
@@ -249,8 +272,10 @@ def _is_read_first(declared: DeclaredObject) -> bool:
     return declared.id.kind == "GitRepository" and declared.app is None
 
 
-def _is_bootstrapped(identity: ObjectId) -> bool:
-    return identity.kind in {"Kustomization", "GitRepository"} and identity.name == BOOTSTRAPPED
+def _is_bootstrapped(identity: ObjectId | None) -> bool:
+    return (
+        identity is not None and identity.kind in {"Kustomization", "GitRepository"} and identity.name == BOOTSTRAPPED
+    )
 
 
 def _is_suspended(live: Live) -> bool:
