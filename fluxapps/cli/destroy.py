@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
 
 import yaml
 
@@ -22,7 +23,7 @@ from fluxapps.engine.cluster import Cluster, ClusterError, in_parallel
 from fluxapps.engine.departure import Found, examine, labelled, look
 from fluxapps.engine.kubeconfig import ClusterChoice, choose_cluster, kept_cluster
 from fluxapps.engine.owner import lost_its_label, owner_of
-from fluxapps.model import ConfigError
+from fluxapps.model import ConfigError, Fleet
 from fluxapps.model.declare.names import STACK_LABEL, stack_label
 from fluxapps.model.live.condition import Live
 from fluxapps.model.live.departure import Departure, HelmName, departure, helm_name, listed, sentences
@@ -36,28 +37,6 @@ _HELD = 5
 """So many reasons for what is held up are told in full."""
 
 
-def removing(root: Path, verb: str, stack: str, run: Callable[[], int], patience: float = PATIENCE) -> int:
-    """Have *run* run pulumi, and return the exit code: what goes is said before, what remains after.
-
-    Args:
-        root: The repository.
-        verb: up, preview or destroy; nothing is removed by a preview.
-        stack: Which stack.
-        run: Runs pulumi to its end.
-        patience: Seconds without any progress after which pulumi is ended.
-
-    Raises:
-        CommandError: The stack can't be destroyed; nothing was changed.
-    """
-    if verb == "preview":
-        return run()
-    removal = Removal(root=root, verb=verb, stack=stack, patience=patience)
-    removal.before()
-    with removal.watched():
-        code = run()
-    return removal.after(code)
-
-
 @dataclass(kw_only=True)
 class Removal:
     """One `destroy`, or the deletions of one `up`."""
@@ -68,13 +47,33 @@ class Removal:
     stack: str
     patience: float = PATIENCE
     """Seconds without progress after which pulumi is ended."""
+    fleet: Fleet | None = None
+    """The stack as its files say it; None where they weren't read."""
+    aside: bool = False
+    """Whether somebody else has the screen while pulumi runs, and shows :meth:`news`."""
     say: Callable[[str], None] = field(default_factory=lambda: _say)
-    """Gets each line as it comes, from another thread too."""
+    """Gets each line before pulumi runs and after."""
+    _news: SimpleQueue[str] = field(default_factory=SimpleQueue)
     _kept: Kept | None = None
     _cluster: Cluster | None = None
     _found: Found | None = None
     _departing: Departure | None = None
-    _watch: DeletionWatch | None = None
+
+    def around(self, run: Callable[[], int]) -> int:
+        """Have *run* run pulumi, and return the exit code: what goes is said before, what remains after.
+
+        Raises:
+            CommandError: The stack can't be destroyed; nothing was changed.
+        """
+        self.before()
+        with self.watched():
+            code = run()
+        return self.after(code)
+
+    def news(self) -> Iterator[str]:
+        """Yield what has to be said while pulumi runs, each line once."""
+        while not self._news.empty():
+            yield self._news.get()
 
     def before(self) -> None:
         """Say what `destroy` takes and leaves, having looked at the state and the cluster.
@@ -115,10 +114,11 @@ class Removal:
         if self._cluster is None:
             yield
             return
-        with DeletionWatch(
-            cluster=self._cluster, label=self._label, say=self.say, patience=self.patience
-        ) as self._watch:
+        say = self._news.put if self.aside else self.say
+        with DeletionWatch(cluster=self._cluster, label=self._label, say=say, patience=self.patience):
             yield
+        for line in self.news():
+            self.say(line)
 
     def after(self, code: int) -> int:
         """Say what remains and how to clear it, and return the exit code: *code* is pulumi's."""
@@ -146,7 +146,7 @@ class Removal:
         if self._kept is not None and self._kept.context:
             return kept_cluster(self.root, self._kept.context, self._kept.kubeconfig, os.environ)
         try:
-            return choose_cluster(fleet_as_given(self.root, self.stack, os.environ), os.environ)
+            return choose_cluster(self.fleet or fleet_as_given(self.root, self.stack, os.environ), os.environ)
         except ConfigError as error:
             if self.verb == "destroy":
                 self.say(f"the state names no cluster, and neither do the files: {error.problems[0].what}")

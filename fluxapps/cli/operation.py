@@ -4,12 +4,14 @@ What is uninstalled is said before anything is done: at a terminal the plan is s
 be asked, the program itself says it first.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import typer
 
 from fluxapps.cli.app_change import Change
 from fluxapps.cli.progress_screen import ProgressScreen
+from fluxapps.cli.pulumi_events import Event, Message
 from fluxapps.cli.pulumi_process import Pulumi
 from fluxapps.cli.screen import screen
 from fluxapps.cli.state import State
@@ -33,6 +35,8 @@ class Operation:
     yes: bool
     apps: int | None
     """How many apps the stack has; None where the files weren't read."""
+    news: Callable[[], Iterable[str]] = tuple
+    """What somebody else has to say while pulumi runs, each line once."""
 
     def carry_out(self) -> int:
         """Do it, shown app by app, and return pulumi's exit code."""
@@ -79,6 +83,12 @@ class Operation:
 
     def _shown(self, verb: str, arguments: list[str], *, planning: bool) -> tuple[int, ProgressScreen]:
         with ProgressScreen(self.apps, planning=planning) as progress:
-            code = self.pulumi.heard(verb, arguments, progress.hear, progress.interrupted)
+
+            def hear(event: Event | None) -> None:
+                for line in self.news():
+                    progress.hear(Message("info", line))
+                progress.hear(event)
+
+            code = self.pulumi.heard(verb, arguments, hear, progress.interrupted)
             progress.finish(verb, code)
         return code, progress

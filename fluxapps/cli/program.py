@@ -14,7 +14,7 @@ import typer
 
 from fluxapps.cli.backend import PASSPHRASE, Backend
 from fluxapps.cli.deletion_watch import PATIENCE
-from fluxapps.cli.destroy import removing
+from fluxapps.cli.destroy import Removal
 from fluxapps.cli.failure import CommandError
 from fluxapps.cli.operation import Operation
 from fluxapps.cli.pulumi_process import Pulumi, is_attended
@@ -40,6 +40,9 @@ PLAIN = "FLUXAPPS_PLAIN"
 
 _UNASKED = frozenset({"--yes", "-y", "--skip-preview", "-f", "--preview-only"})
 """Arguments of pulumi with which it asks nothing."""
+
+_NOTHING_DONE = frozenset({"--preview-only", "--help", "-h"})
+"""Arguments of pulumi with which it changes nothing."""
 
 _DISPLAY = frozenset({
     "--json", "-j", "--output", "--diff", "--debug", "-d", "--verbose", "-v", "--logtostderr", "--logflow", "--color",
@@ -96,11 +99,12 @@ def run_program(  # noqa: PLR0913 - as many as the verb has options
             elif fleet is not None:
                 pulumi, arguments = looking(fleet, pulumi, arguments, _say)
             apps = len(fleet.apps) if fleet is not None else None
-            operation = Operation(pulumi=pulumi, verb=verb, arguments=arguments, yes=yes, apps=apps)
-            as_pulumi = plain or os.environ.get(PLAIN) or wants_plain(arguments)
+            as_pulumi = bool(plain or os.environ.get(PLAIN) or wants_plain(arguments))
+            removal = Removal(root=root, verb=verb, stack=stack, patience=patience, fleet=fleet, aside=not as_pulumi)
+            operation = Operation(pulumi=pulumi, verb=verb, arguments=arguments, yes=yes, apps=apps, news=removal.news)
             run = partial(pulumi.plain, verb, arguments, yes=yes) if as_pulumi else operation.carry_out
-            removes = not {"--preview-only", "--help", "-h"} & {*arguments}
-            return removing(root, verb if removes else "preview", stack, run, patience)
+            removes = verb != "preview" and not _NOTHING_DONE.intersection(arguments)
+            return removal.around(run) if removes else run()
     except (ProgramError, StandInError) as error:
         raise CommandError(getattr(error, "what", str(error)), getattr(error, "fix", "")) from error
 
