@@ -26,13 +26,16 @@ def without(exported: Mapping[str, Any], is_gone: Callable[[Resource], bool]) ->
     """
     deployment = exported["deployment"]
     resources: list[Resource] = deployment.get("resources") or []
-    gone = {one["urn"] for one in resources if object_of(one) is not None and is_gone(one)}
+    unfinished: list[Resource] = [one["resource"] for one in deployment.get("pending_operations") or ()]
+    gone = {one["urn"] for one in (*resources, *unfinished) if object_of(one) is not None and is_gone(one)}
     count = len(gone)
     while empty := _emptied(resources, gone):
         gone |= empty
     kept = [_unbound(one, gone) for one in resources if one["urn"] not in gone]
     pending = [one for one in deployment.get("pending_operations") or () if one["resource"]["urn"] not in gone]
-    changed = {**deployment, "resources": kept, **({"pending_operations": pending} if pending else {})}
+    changed = {**deployment, "resources": kept}
+    if "pending_operations" in deployment:
+        changed["pending_operations"] = pending
     if not pending:
         changed.pop("pending_operations", None)
     return {**exported, "deployment": changed}, count
