@@ -10,13 +10,12 @@ from fluxapps.cli.failure import CommandError
 from fluxapps.cli.stack_file import with_enabled
 from fluxapps.engine.cluster import ClusterError
 from fluxapps.engine.cluster_writer import ClusterWriter
-from fluxapps.engine.given import OVERLAY
+from fluxapps.engine.given import OVERLAY, overlaid
 from fluxapps.engine.kubeconfig import choose_cluster
 from fluxapps.model import ConfigError, Fleet, Severity, check, load, resolve
-from fluxapps.model.layers import merge_fields
 from fluxapps.model.problems import did_you_mean
 from fluxapps.model.sources import Sources
-from fluxapps.model.yaml_file import parse_yaml, read_yaml
+from fluxapps.model.yaml_file import parse_yaml
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +97,7 @@ def _cluster(
     over, said = environ.get(OVERLAY), sources.stack_files.get(stack)
     if not over or said is None:
         return cluster
-    return merge_fields(said.cluster if cluster is None else cluster, read_yaml(sources.root, over).value or {})
+    return overlaid(said.cluster if cluster is None else cluster, sources.root, over)
 
 
 def _below(value: Any, path: tuple[str | int, ...]) -> dict[str, Any]:

@@ -7,13 +7,11 @@ from pathlib import Path
 
 from fluxapps.cli.failure import CommandError
 from fluxapps.engine.cluster import Cluster, ClusterError
-from fluxapps.engine.given import OVERLAY
+from fluxapps.engine.given import OVERLAY, overlaid
 from fluxapps.engine.kubeconfig import choose_cluster
 from fluxapps.engine.lookup import Live, look_up
 from fluxapps.model import ConfigError, DeclaredObject, Fleet, ObjectId, Severity, check, declare, load, resolve
-from fluxapps.model.layers import merge_fields
 from fluxapps.model.live.standing import AppStanding, delivered, standings
-from fluxapps.model.yaml_file import read_yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,5 +89,4 @@ def as_given(fleet: Fleet, environ: Mapping[str, str]) -> Fleet:
     if not over:
         return fleet
     said = fleet.sources.stack_files[fleet.stack].cluster
-    laid_over = read_yaml(fleet.sources.root, over).value or {}
-    return resolve(fleet.sources, fleet.stack, cluster=merge_fields(said, laid_over))
+    return resolve(fleet.sources, fleet.stack, cluster=overlaid(said, fleet.sources.root, over))

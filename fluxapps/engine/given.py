@@ -5,10 +5,12 @@ What differs came by ``--config-file`` or from Pulumi.yaml's defaults (``-c`` is
 
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from fluxapps.model.layers import merge_values
 from fluxapps.model.strict import dotted
-from fluxapps.model.yaml_file import FieldPath
+from fluxapps.model.yaml_file import FieldPath, read_yaml
 
 OVERLAY = "FLUXAPPS_OVERLAY"
 """Environment variable that names a YAML file (from the repository's root) whose fields are laid over ``cluster``: how
@@ -18,6 +20,17 @@ _YES = {"y", "yes", "on", "true"}
 _NO = {"n", "no", "off", "false"}
 _DAY = re.compile(r"\d{4}-\d\d?-\d\d?([Tt ]|$)")
 _GO_UTC = " +0000 utc"
+
+
+def overlaid(cluster: dict[str, Any], root: Path, overlay: str) -> dict[str, Any]:
+    """Return *cluster* with the overlay file at *overlay*, from *root*, laid over it.
+
+    A null in it stays: what it takes away may stand in fleet.yaml.
+
+    Raises:
+        ConfigError: There is no such file, or it can't be read.
+    """
+    return merge_values(cluster, read_yaml(root, overlay).value or {})
 
 
 def reconciled(file: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:

@@ -111,8 +111,8 @@ class _Resolver:
         fields = self.cluster.git
         if fields is None or fields.url is None:
             return None
-        # Fields of a GitRepository's own stay as written; a ref of its own is followed by Flux itself.
-        spec = dict(fields.model_extra or {})
+        # Fields of a GitRepository's own stay as written, a null is none; a ref of its own is followed by Flux itself.
+        spec = merge_fields({}, fields.model_extra or {})
         metadata = spec.pop("metadata", None) or {}
         if fields.ref is not None:
             spec["ref"] = fields.ref

@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 import yaml
 
+from fluxapps.cli.live_stack import as_given
 from fluxapps.cli.overlay import Servers, overlay
-from tests.unit.written import cluster, declared, resolved
+from fluxapps.engine.given import OVERLAY
+from fluxapps.model import declare
+from tests.unit.written import cluster, resolved
 
 SERVERS = Servers(
     charts="http://127.0.0.1:1/stand-ins",
@@ -30,10 +33,15 @@ FILES = {"fleet.yaml": yaml.safe_dump({"repositories": {"podinfo": "https://podi
 
 def test_every_repository_of_charts_is_ours_and_open(tmp_path: Path) -> None:
     git = 'git: {url: "https://git.example.org/fleet.git", ref: {tag: v1}, secretRef: {name: key}}'
-    said = overlay(resolved(tmp_path, {**FILES, "Pulumi.dev.yaml": cluster("context: dev", git)}), SERVERS)
+    files = cluster("context: dev", git)
+    said = overlay(resolved(tmp_path, {**FILES, "Pulumi.dev.yaml": files}), SERVERS)
     assert said["git"] == {"url": SERVERS.git, "branch": "topic", "ref": None, "secretRef": None}
-    laid_over = f"repositories: {json.dumps(said['repositories'])}"
-    made = declared(tmp_path, {**FILES, "Pulumi.dev.yaml": cluster("context: dev", laid_over)})
+    overlay_file = tmp_path / "overlay.yaml"
+    overlay_file.write_text(json.dumps(said), "utf-8")
+    found = as_given(resolved(tmp_path, {**FILES, "Pulumi.dev.yaml": files}), {OVERLAY: overlay_file.name})
+    assert found.git is not None
+    assert (found.git.url, found.git.branch, found.git.spec) == (SERVERS.git, "topic", {})
+    made = declare(found)
     specs = {each.id.name: each.manifest["spec"] for each in made.objects() if each.role.name == "SOURCE"}
     assert specs["plain"] == {"url": SERVERS.charts, "interval": "5m"}
     for name in ("by-url", "oci"):
