@@ -140,7 +140,7 @@ class ProgressScreen:
         apps = ", ".join(f"{count} {word}" for word, count in words.items() if count) or "none"
         past = {op: f"to {op}" for op in _PAST if op != "same"} | {"same": "unchanged"} if planned else _PAST
         objects = ", ".join(f"{count} {past[op]}" for op, count in summary.counts.items() if op in past and count)
-        result = "cancelled" if summary.result == "canceled" else "failed" if code else "done"
+        result = "interrupted" if self._interrupts else "failed" if code else "done"
         self._out.print(
             Text.assemble(
                 (f"{verb} {result}", "bold green" if result == "done" else "bold red"),
