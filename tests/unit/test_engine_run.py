@@ -294,6 +294,70 @@ def test_what_is_ours_already_is_taken_over(repository: Repository) -> None:
     }
 
 
+def deployed(repository: Repository, manager: str = "kubectl-edit", **spec: Any) -> None:
+    """Add the release as a run made it; then *manager* set the fields of *spec*."""
+    made = repository.up().one("HelmRelease").inputs
+    fields: dict[str, Any] = {f"f:{name}": {} for name in spec}
+    written = [{"manager": manager, "operation": "Update", "fieldsV1": {"f:spec": fields}}]
+    metadata = {**made["metadata"], "uid": "u", "managedFields": written}
+    repository.api.add({**made, "metadata": metadata, "spec": {**made["spec"], **spec}, "status": {}})
+
+
+def flux_applies_it(repository: Repository) -> None:
+    entries = [{"id": "podinfo_podinfo_helm.toolkit.fluxcd.io_HelmRelease", "v": "v2"}]
+    theirs = manifest("kustomize.toolkit.fluxcd.io/v1", "Kustomization", "theirs", "flux-system")
+    repository.api.add({**theirs, "spec": {}, "status": {"inventory": {"entries": entries}}})
+
+
+def test_what_a_person_changed_is_told_unless_it_is_restored(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployed(repository, interval="5m", suspend=True)
+    (warning,) = repository.up().logged
+    assert (
+        "HelmRelease podinfo/podinfo was changed by hand: spec.interval is 5m instead of 30m (by kubectl-edit)"
+        in warning
+    )
+    assert "suspend" not in warning
+    monkeypatch.setenv("FLUXAPPS_RESTORES", "1")
+    assert repository.up().logged == []
+
+
+def test_a_label_that_was_taken_away_is_told(repository: Repository) -> None:
+    deployed(repository, manager="pulumi-kubernetes")
+    repository.api.add(manifest("v1", "Namespace", "podinfo", labels=LABELS, annotations=MARKED))
+    (found,) = (one for one in repository.api.objects.values() if one["kind"] == "HelmRelease")
+    del found["metadata"]["labels"]["fluxapps/stack"]
+    assert "the stack's label is gone [drift]" in repository.up().logged[0]
+
+
+def test_a_field_that_another_tool_wrote_is_not_fought_over(repository: Repository) -> None:
+    deployed(repository, manager="dashboard", interval="5m")
+    refusal = repository.refused()
+    assert "apps/podinfo/app.yaml: another tool wrote fields of HelmRelease podinfo/podinfo" in refusal
+    assert "spec.interval is 5m instead of 30m (by dashboard) [other-writer]" in refusal
+
+
+def test_a_copy_in_what_flux_applies_is_told_and_one_that_flux_writes_is_refused(repository: Repository) -> None:
+    deployed(repository, manager="kustomize-controller", timeout="1m")
+    flux_applies_it(repository)
+    assert "the Kustomization flux-system/theirs applies too" in repository.up().logged[0]
+    (found,) = (one for one in repository.api.objects.values() if one["kind"] == "HelmRelease")
+    del found["metadata"]["annotations"]
+    refusal = repository.refused()
+    assert "is applied by the Kustomization flux-system/theirs too" in refusal
+    assert "annotate helmreleases.helm.toolkit.fluxcd.io podinfo -n podinfo --overwrite kustomize" in refusal
+
+
+def test_another_release_for_the_same_helm_release_is_refused(repository: Repository) -> None:
+    made = manifest(HELM_RELEASE, "HelmRelease", "by-hand", "podinfo")
+    repository.api.add({**made, "spec": {"releaseName": "podinfo"}})
+    assert (
+        "HelmRelease podinfo/by-hand, none of this stack's, makes the Helm release podinfo/podinfo"
+        in repository.refused()
+    )
+
+
 def foreign(**metadata: Any) -> dict[str, Any]:
     return manifest(HELM_RELEASE, "HelmRelease", "podinfo", "podinfo", **metadata)
 
