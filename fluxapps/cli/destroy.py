@@ -12,10 +12,11 @@ from queue import SimpleQueue
 
 import yaml
 
-from fluxapps.cli.deletion_watch import PATIENCE, DeletionWatch, named
+from fluxapps.cli.deletion_watch import PATIENCE, DeletionWatch
 from fluxapps.cli.failure import CommandError
 from fluxapps.cli.kept import Kept, KeptObject, kept
 from fluxapps.cli.live_stack import fleet_as_given
+from fluxapps.cli.remains import Before, is_labelled, tell_held, tell_left
 from fluxapps.cli.screen import harmless, screen
 from fluxapps.cli.session import PROJECT_FILE, command_line
 from fluxapps.cli.state import State
@@ -27,14 +28,13 @@ from fluxapps.model import ConfigError, Fleet
 from fluxapps.model.declare.names import STACK_LABEL, stack_label
 from fluxapps.model.live.condition import Live
 from fluxapps.model.live.departure import Departure, HelmName, departure, helm_name, listed, sentences
-from fluxapps.model.live.held import Held
 from fluxapps.model.objects import ObjectId
 
 DELETE_UNREACHABLE = "PULUMI_K8S_DELETE_UNREACHABLE"
 """Variable by which the provider takes what it can't reach for deleted."""
 
-_HELD = 5
-"""So many reasons for what is held up are told in full."""
+_COMMANDS = 5
+"""So many commands make a way out."""
 
 
 @dataclass(kw_only=True)
@@ -126,9 +126,11 @@ class Removal:
             return code
         try:
             examined = examine(self._cluster, self._label).held
-            self._remaining(examined)
+            tell_held(examined, self.say, command_line(self.root, self.verb, "--stack", self.stack))
             if self._kept is not None and (code == 0 or self._has_begun(self._cluster)):
-                left = self._left_over(self._cluster, {one.id for one in examined})
+                found, told = look(self._cluster, self._label), {one.id for one in examined}
+                up = command_line(self.root, "up", "--stack", self.stack)
+                left = tell_left(found, self._before, told, self.say, up)
                 return code or int(bool(examined or left))
         except ClusterError as error:
             self.say(f"{error.what}: what remains there can't be told")
@@ -188,7 +190,7 @@ class Removal:
             if metadata is not None and metadata.get("uid") == one.uid and _is_another_stacks(metadata, self._label)
         ]
         if others:
-            forget = "; ".join(f"pulumi state delete --stack {self.stack} '{one.urn}'" for one, _ in others[:_HELD])
+            forget = "; ".join(f"pulumi state delete --stack {self.stack} '{one.urn}'" for one, _ in others[:_COMMANDS])
             raise CommandError(
                 f"stack {self.stack} would delete what isn't its own any more: "
                 + listed([f"{one.id} belongs to {owner}" for one, owner in others])
@@ -197,7 +199,7 @@ class Removal:
             )
 
     def _announce(self, kept: Kept, found: Found) -> None:
-        going = {one for one in found.objects if one in kept.objects or not _is_labelled(found.objects[one])}
+        going = {one for one in found.objects if one in kept.objects or not is_labelled(found.objects[one])}
         namespaces = {one.name for one in found.objects if one.kind == "Namespace"}
         deleted = {one.id.name for one in kept.objects.values() if one.id.kind == "Namespace" and not one.retained}
         objects = {one: found.objects[one] for one in going}
@@ -220,74 +222,19 @@ class Removal:
         before = self._found.objects if self._found is not None else {}
         return labelled(cluster, self._label).keys() != before.keys()
 
-    def _remaining(self, examined: tuple[Held, ...]) -> None:
-        """Say what is still being deleted, why, and how to clear it."""
-        reasons: dict[str, list[Held]] = {}
-        for one in examined:
-            reasons.setdefault(one.why, []).append(one)
-        for why, some in list(reasons.items())[:_HELD]:
-            self.say(f"remains: {named(some)} {why}")
-            for way in some[0].ways_out:
-                self.say(f"    {way}")
-            if len(some) > 1 and some[0].ways_out:
-                self.say("    and the same for the others")
-        if len(reasons) > _HELD:
-            self.say(f"remains: {len(reasons) - _HELD} more for other reasons")
-        if examined:
-            again = command_line(self.root, self.verb, "--stack", self.stack)
-            self.say(f"then run this again, it goes on where it ended: {again}")
-
-    def _left_over(self, cluster: Cluster, told: set[ObjectId]) -> bool:
-        """Say what else is there: objects that nobody deletes, Helm releases that run on, and what stays as it should.
-
-        Returns:
-            Whether anything is there that should be gone.
-        """
-        found = look(cluster, self._label)
-        staying = {one.name for one in found.objects if one.kind == "Namespace"}
-        objects = [one for one in found.objects if one not in told and one.kind != "Namespace"]
-        orphans = [one for one in objects if self._kept is None or one not in self._kept.objects]
-        kubectl = f"kubectl {cluster.choice.flags}"
-        if orphans:
-            self.say(
-                f"remains: {listed([str(one) for one in sorted(orphans)])}: not in the state (a killed run made it)"
-            )
-            up = command_line(self.root, "up", "--stack", self.stack)
-            self.say(f"    take it in, then destroy again: {up}")
-        waiting = sorted(set(objects) - set(orphans))
-        if waiting:
-            self.say(f"remains: {listed([str(one) for one in waiting])}: not reached")
-        known = self._releases()
-        for name in sorted(known & (found.helm or {}).keys()):
-            self.say(f"runs on: Helm release {name}; to end it: helm uninstall {name.name} -n {name.namespace}")
-        if found.helm is None:
-            self.say("whether Helm has uninstalled everything can't be told: you may not list Secrets")
-        if staying:
-            self.say(
-                f"stays: namespace {listed(sorted(staying))}; to have them go: "
-                f"{kubectl} delete namespace -l {STACK_LABEL}={self._label}"
-            )
-        if claims := [f"{one.namespace}/{one.name}" for one in sorted(found.claims) if self._is_ours(one, staying)]:
-            self.say(f"stays: volume claim {listed(claims)}")
-        return bool(orphans or waiting)
-
-    def _releases(self) -> set[HelmName]:
-        """Return what Helm calls the releases that the stack had."""
+    @property
+    def _before(self) -> Before:
+        """Return what there was of the stack."""
         live = self._found.objects if self._found is not None else {}
-        mine = {one: live[one] for one in live if one.kind == "HelmRelease"}
         known: dict[ObjectId, KeptObject] = self._kept.objects if self._kept is not None else {}
-        gone = [one.manifest for one in known.values() if one.id.kind == "HelmRelease" and one.id not in mine]
-        return {helm_name(one) for one in (*mine.values(), *gone)}
-
-    def _is_ours(self, claim: ObjectId, staying: set[str]) -> bool:
-        departing = self._departing
-        return claim.namespace in staying or (
-            departing is not None and any(one.id == claim for one in departing.claims)
+        declared: dict[ObjectId, Live] = {identity: one.manifest for identity, one in known.items()}
+        releases = [one for identity, one in {**declared, **live}.items() if identity.kind == "HelmRelease"]
+        claims = self._departing.claims if self._departing is not None else ()
+        return Before(
+            kept=frozenset(known),
+            releases={helm_name(one): one for one in releases},
+            claims=frozenset(one.id for one in claims),
         )
-
-
-def _is_labelled(live: Live) -> bool:
-    return STACK_LABEL in live["metadata"].get("labels", {})
 
 
 def _is_another_stacks(metadata: Live, label: str) -> bool:

@@ -39,6 +39,10 @@ class Found:
     """Every release that Helm keeps a history of, and its status; None where that may not be read."""
     stopped: frozenset[str]
     """Controllers of Flux that are known not to run."""
+    kubectl: str
+    """How to call kubectl for this cluster."""
+    selector: str
+    """What chooses the stack's objects: ``fluxapps/stack=fleet.prod``."""
 
 
 def look(cluster: Cluster, label: str) -> Found:
@@ -52,6 +56,8 @@ def look(cluster: Cluster, label: str) -> Found:
         claims=claims(cluster),
         helm=helm_releases(cluster),
         stopped=stopped_controllers(cluster),
+        kubectl=f"kubectl {cluster.choice.flags}",
+        selector=f"{STACK_LABEL}={label}",
     )
 
 
