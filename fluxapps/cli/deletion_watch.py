@@ -24,7 +24,7 @@ _QUIET: Final = 15.0
 """Seconds in which an object that is being deleted usually changes or goes."""
 _QUIETLY: Final = 4
 """The part of a shorter patience that counts as quiet."""
-_POLLS: Final = 5
+_POLLS: Final = 3
 """Looks while it is quiet."""
 
 

@@ -208,7 +208,7 @@ class Removal:
             self.say(f"destroy {sentence}")
         for why, releases in self._abandoned(kept, found).items():
             self.say(f"destroy leaves running {listed([str(one) for one in releases])}: {why}")
-        for controller in sorted(found.stopped):
+        for controller in sorted(name for name, runs in found.controllers.items() if not runs):
             self.say(f"{controller} does not run, and what needs it to clean up will not go: start it first")
 
     def _abandoned(self, kept: Kept, found: Found) -> dict[str, list[HelmName]]:

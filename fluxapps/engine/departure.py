@@ -37,8 +37,8 @@ class Found:
     """Every PersistentVolumeClaim."""
     helm: dict[HelmName, str] | None
     """Every release that Helm keeps a history of, and its status; None where that may not be read."""
-    stopped: frozenset[str]
-    """Controllers of Flux that are known not to run."""
+    controllers: dict[str, bool]
+    """Whether a controller of Flux runs; without those of which it isn't known."""
     kubectl: str
     """How to call kubectl for this cluster."""
     selector: str
@@ -55,7 +55,7 @@ def look(cluster: Cluster, label: str) -> Found:
         objects=labelled(cluster, label),
         claims=claims(cluster),
         helm=helm_releases(cluster),
-        stopped=stopped_controllers(cluster),
+        controllers=known_controllers(cluster),
         kubectl=f"kubectl {cluster.choice.flags}",
         selector=f"{STACK_LABEL}={label}",
     )
@@ -97,20 +97,20 @@ def helm_releases(cluster: Cluster) -> dict[HelmName, str] | None:
     return {name: status for name, (_, status) in latest.items()}
 
 
-def stopped_controllers(cluster: Cluster) -> frozenset[str]:
-    """Return the controllers of Flux of which *cluster* has a Deployment without a running pod, or none beside others.
+def known_controllers(cluster: Cluster) -> dict[str, bool]:
+    """Return which of Flux's controllers run, as far as *cluster* has Deployments of them.
 
-    Without a Deployment of any, they may run elsewhere: nothing is known.
+    One without a Deployment beside others that have one does not run. Without any, they may run elsewhere.
     """
     try:
         found = cluster.objects_of("apps/v1", "Deployment", label="app.kubernetes.io/part-of=flux")
     except ClusterError as exc:
         if exc.status == _FORBIDDEN:
-            return frozenset()
+            return {}
         raise
     running = {identity.name: bool(one.get("status", {}).get("availableReplicas")) for identity, one in found.items()}
     every = {*CONTROLLERS.values(), SOURCE_CONTROLLER}
-    return frozenset(name for name in every if every & running.keys() and not running.get(name))
+    return {name: running.get(name, False) for name in every} if every & running.keys() else {}
 
 
 def deletions(cluster: Cluster, label: str) -> dict[ObjectId, Metadata]:
@@ -134,7 +134,7 @@ def examine(cluster: Cluster, label: str) -> "Examined":
     objects = labelled(cluster, label)
     going = {identity: live for identity, live in objects.items() if is_being_deleted(live["metadata"])}
     kubectl = f"kubectl {cluster.choice.flags}"
-    around = Surroundings(helm=helm_releases(cluster), stopped=stopped_controllers(cluster), kubectl=kubectl)
+    around = Surroundings(helm=helm_releases(cluster), controllers=known_controllers(cluster), kubectl=kubectl)
     applied = {
         identity: _still_applied(cluster, live) if identity.kind == "Kustomization" else {}
         for identity, live in going.items()

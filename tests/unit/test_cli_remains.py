@@ -25,7 +25,7 @@ def live(identity: ObjectId, labels: dict[str, str] | None = None, **body: Any) 
 def left(before: Before, *objects: dict[str, Any], told: tuple[ObjectId, ...] = (), **found: Any) -> tuple[bool, str]:
     said: list[str] = []
     there = {ObjectId(HELM, one["kind"], one["metadata"]["namespace"], one["metadata"]["name"]): one for one in objects}
-    seen: dict[str, Any] = {"claims": {}, "helm": {}, "stopped": frozenset(), "kubectl": "kubectl", "selector": "s=d"}
+    seen: dict[str, Any] = {"claims": {}, "helm": {}, "controllers": {}, "kubectl": "kubectl", "selector": "s=d"}
     now = Found(**{**seen, "objects": there, **found})
     return tell_left(now, before, told, said.append, "fluxapps up"), "\n".join(said)
 

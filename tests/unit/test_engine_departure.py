@@ -8,7 +8,7 @@ import pytest
 
 from fluxapps.engine.adoption import survey
 from fluxapps.engine.cluster import Cluster
-from fluxapps.engine.departure import helm_releases, labelled, removals, stopped_controllers
+from fluxapps.engine.departure import helm_releases, known_controllers, labelled, removals
 from fluxapps.engine.kubeconfig import ClusterChoice
 from fluxapps.model import declare
 from fluxapps.model.live.departure import HelmName
@@ -136,12 +136,15 @@ def test_helm_is_asked_by_its_latest_version(api: FakeApi, cluster: Cluster) -> 
     assert helm_releases(cluster) is None
 
 
-def test_controllers_are_known_not_to_run_by_their_deployments(api: FakeApi, cluster: Cluster) -> None:
-    assert stopped_controllers(cluster) == frozenset()
+def test_controllers_are_known_to_run_or_not_by_their_deployments(api: FakeApi, cluster: Cluster) -> None:
+    assert known_controllers(cluster) == {}
     labels = {"labels": {"app.kubernetes.io/part-of": "flux"}}
     running = {"availableReplicas": 1}
     add(api, "apps/v1", "Deployment", "source-controller", "flux-system", metadata=labels, status=running)
     add(api, "apps/v1", "Deployment", "helm-controller", "flux-system", metadata=labels, status={})
-    assert stopped_controllers(cluster) == {"helm-controller", "kustomize-controller"}
+    expected = {"source-controller": True, "helm-controller": False, "kustomize-controller": False}
+    assert known_controllers(cluster) == expected
     add(api, "apps/v1", "Deployment", "helm-controller", "flux-system", metadata=labels, status=running)
-    assert stopped_controllers(cluster) == {"kustomize-controller"}
+    assert known_controllers(cluster) == {**expected, "helm-controller": True}
+    api.failures["deployments"] = (403, "forbidden")
+    assert known_controllers(cluster) == {}

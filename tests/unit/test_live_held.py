@@ -50,9 +50,15 @@ def test_a_release_let_go_without_its_controller_is_uninstalled_by_hand() -> Non
 
 
 def test_a_controller_that_is_known_not_to_run_is_named() -> None:
-    found = held(going("HelmRelease", FINALIZER), Surroundings(stopped={"helm-controller"}), {})
+    found = held(going("HelmRelease", FINALIZER), Surroundings(controllers={"helm-controller": False}), {})
     assert (found.why, found.moves) == ("helm-controller does not run", False)
     assert "start helm-controller" in found.ways_out[0]
+
+
+def test_one_that_is_known_to_run_may_be_at_a_hook() -> None:
+    found = held(going("HelmRelease", FINALIZER), Surroundings(controllers={"helm-controller": True}), {})
+    assert (found.why, found.moves) == ("waits for helm-controller, which may be busy, or at a hook", True)
+    assert found.ways_out[0] == "see what helm-controller logs"
 
 
 @pytest.mark.parametrize("status", ["uninstalling", "pending-install", "pending-upgrade"])

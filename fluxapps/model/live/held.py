@@ -1,7 +1,7 @@
 """Why an object that is being deleted is still there, and what a person can do about it."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from fluxapps.model.live.condition import Live, ready_condition
@@ -44,8 +44,8 @@ class Surroundings:
 
     helm: Mapping[HelmName, str] | None = None
     """Status of Helm's releases; None where that may not be read."""
-    stopped: Collection[str] = ()
-    """Controllers that are known not to run."""
+    controllers: Mapping[str, bool] = field(default_factory=dict)
+    """Whether a controller runs; without those of which it isn't known."""
     kubectl: str = "kubectl"
     """How to call kubectl for this cluster."""
 
@@ -68,8 +68,8 @@ def held(live: Live, around: Surroundings, applied: Mapping[ObjectId, Metadata])
         return Held(
             id=identity, why=f"waits for {who}", moves=not finalizers, ways_out=_freed(identity, around.kubectl)
         )
-    if controller in around.stopped:
-        return _without(controller, f"{controller} does not run", live, around.kubectl)
+    if around.controllers.get(controller) is False:
+        return _unattended(live, around, "does not run")
     if identity.kind == "HelmRelease":
         return _held_release(live, identity, around)
     going = {one: metadata for one, metadata in applied.items() if "deletionTimestamp" in metadata}
@@ -80,7 +80,7 @@ def held(live: Live, around: Surroundings, applied: Mapping[ObjectId, Metadata])
             moves=True,
             ways_out=tuple(way for one in list(going)[:_SHOWN] for way in _freed(one, around.kubectl)),
         )
-    return _without(controller, f"{controller} has not begun to clean up after it", live, around.kubectl)
+    return _unattended(live, around, "has not begun to clean up after it")
 
 
 def _held_release(live: Live, identity: ObjectId, around: Surroundings) -> Held:
@@ -101,7 +101,7 @@ def _held_release(live: Live, identity: ObjectId, around: Surroundings) -> Held:
         return Held(id=identity, why="is being uninstalled by Helm", moves=True)
     if status.startswith("pending-"):
         return Held(id=identity, why=f"waits for Helm, which is still at it ({status})", moves=True)
-    return _without("helm-controller", "helm-controller has not begun to uninstall it", live, around.kubectl)
+    return _unattended(live, around, "has not begun to uninstall it")
 
 
 def _held_namespace(live: Live, identity: ObjectId) -> Held:
@@ -110,14 +110,24 @@ def _held_namespace(live: Live, identity: ObjectId) -> Held:
     return Held(id=identity, why=f"is being emptied: {'; '.join(said) or 'no word of what is left in it'}", moves=True)
 
 
-def _without(controller: str, why: str, live: Live, kubectl: str) -> Held:
-    """Return what to say where nobody works on an object: it needs its controller, or goes without cleaning up."""
+def _unattended(live: Live, around: Surroundings, why: str) -> Held:
+    """Return what to say where nobody is seen to work on an object: it needs its controller, or goes as it is."""
     identity = object_id(dict(live))
-    ways = [f"start {controller}, and it goes on by itself", *_freed(identity, kubectl)]
+    controller = controller_of(identity.kind)
+    ways = [f"start {controller}, and it goes on by itself", *_freed(identity, around.kubectl)]
     if identity.kind == "HelmRelease":
         name = helm_name(live)
         ways.append(f"then helm uninstall {name.name} -n {name.namespace}")
-    return Held(id=identity, why=why, moves=False, ways_out=tuple(ways))
+    if around.controllers.get(controller):
+        # Helm's own record changes after the hooks that come before an uninstallation, which take their time.
+        ways[0] = f"see what {controller} logs"
+        return Held(
+            id=identity,
+            why=f"waits for {controller}, which may be busy, or at a hook",
+            moves=True,
+            ways_out=tuple(ways),
+        )
+    return Held(id=identity, why=f"{controller} {why}", moves=False, ways_out=tuple(ways))
 
 
 def _freed(identity: ObjectId, kubectl: str) -> tuple[str, ...]:
