@@ -19,6 +19,8 @@ CONNECT_SECONDS: Final = 5
 READ_SECONDS: Final = 10
 PARALLEL: Final = 8
 """Requests at once."""
+LOST: Final = 2
+"""Connections that may be lost before a request is given up."""
 
 _METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 METADATA: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
@@ -103,13 +105,7 @@ class Cluster:
         """
         url = f"{self.server}{path}" + (f"?{urlencode(query)}" if query else "")
         try:
-            answer = self._pool.request(
-                "GET",
-                url,
-                headers={"Accept": accept, "User-Agent": "fluxapps", **self._credentials()},
-                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
-                retries=_WHEN_ASKED_TO,
-            )
+            answer = self._asked(url, accept)
         except (urllib3.exceptions.HTTPError, OSError) as exc:
             raise ClusterError(f"{self} can't be reached: {_reason(exc)}", "start it, or name another context") from exc
         if answer.status == _NOT_FOUND:
@@ -151,6 +147,24 @@ class Cluster:
         if metadata is None:
             raise ClusterError(f"{self} has no namespace kube-system", "name the context of a Kubernetes cluster")
         return str(metadata["uid"])
+
+    def _asked(self, url: str, accept: str) -> urllib3.BaseHTTPResponse:
+        """Get *url*, once more where a connection was lost on the way: whoever only reads may ask again."""
+        for lost in range(LOST + 1):
+            try:
+                answer: urllib3.BaseHTTPResponse = self._pool.request(
+                    "GET",
+                    url,
+                    headers={"Accept": accept, "User-Agent": "fluxapps", **self._credentials()},
+                    timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
+                    retries=_WHEN_ASKED_TO,
+                )
+            except urllib3.exceptions.ProtocolError:
+                if lost == LOST:
+                    raise
+            else:
+                return answer
+        raise AssertionError("the last try returns or raises")
 
     def _list(self, api_version: str, kind: str, label: str | None, accept: str) -> dict[ObjectId, dict[str, Any]]:
         query = {"labelSelector": label} if label else {}

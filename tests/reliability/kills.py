@@ -1,6 +1,7 @@
 """Kill -9 in the middle of `up` and of `destroy`, and what the next run makes of it."""
 
 from dataclasses import dataclass
+from itertools import product
 
 from tests.engine.fleet import WAYS, Way
 from tests.reliability.interruption import VICTIMS, Interruption, Standstill
@@ -33,25 +34,25 @@ class Kill:
     mended_by: Way
 
 
-def kills(verb: Verb, way: Way, *, checkpoints: bool) -> list[Kill]:
-    """Return ten kills, from before the first object to after the last; who dies and who mends goes by turns.
+def kills(verb: Verb, way: Way) -> list[Kill]:
+    """Return ten kills, from before the first object to after the last.
+
+    Who dies, who mends, and whether pulumi wrote its state as it went, goes by turns.
 
     Args:
         verb: What is killed.
         way: Who runs it.
-        checkpoints: Whether pulumi writes its state as it goes.
     """
-    offset = WAYS.index(way) + 2 * checkpoints + VERBS.index(verb)
     # A destroy runs no program.
     victims = VICTIMS if verb is UP else tuple(each for each in VICTIMS if each != "program")
-    return [
-        Kill(
-            Interruption(round(number * (verb.writes - 1) / (POINTS - 1)), victims[(number + offset) % len(victims)]),
-            checkpoints,
-            WAYS[(number // len(victims) + offset) % len(WAYS)],
-        )
-        for number in range(POINTS)
-    ]
+    combined = list(product(victims, (False, True), WAYS))
+    found = []
+    for number in range(POINTS):
+        # In steps that have no divisor in common with how many there are: all of them come.
+        victim, checkpoints, mended_by = combined[(5 * number + 3 * WAYS.index(way)) % len(combined)]
+        writes = round(number * (verb.writes - 1) / (POINTS - 1))
+        found.append(Kill(Interruption(writes, victim), checkpoints, mended_by))
+    return found
 
 
 def survives_up(stack: Stack, proxy: Proxy, kill: Kill) -> None:

@@ -1,4 +1,4 @@
-"""An API server that is busy says when to come again; whoever reads it does."""
+"""An API server that is busy says when to come again, and loses connections; whoever reads it comes again."""
 
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,7 +22,10 @@ class Busy(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         type(self).asked += 1
-        is_busy = self.asked <= int(self.path.strip("/"))
+        is_busy = self.asked <= int(self.path.strip("/lost"))
+        if is_busy and self.path.startswith("/lost"):
+            self.close_connection = True
+            return
         body = BUSY if is_busy else b'{"kind": "Namespace"}'
         self.send_response(429 if is_busy else 200)
         self.send_header("Content-Length", str(len(body)))
@@ -60,3 +63,14 @@ def test_gives_up_with_the_reason(cluster: Cluster) -> None:
     with pytest.raises(ClusterError, match=r"fails with 429: storage is \(re\)initializing"):
         cluster.get("/1000")
     assert Busy.asked < 20
+
+
+def test_asks_again_where_a_connection_is_lost(cluster: Cluster) -> None:
+    assert cluster.get("/lost2") == {"kind": "Namespace"}
+    assert Busy.asked == 3
+
+
+def test_does_not_ask_for_ever(cluster: Cluster) -> None:
+    with pytest.raises(ClusterError, match="can't be reached"):
+        cluster.get("/lost1000")
+    assert Busy.asked == 3

@@ -7,10 +7,13 @@ from threading import Thread
 
 import pytest
 
+from fluxapps.devcluster.standins.kubernetes_provider.cancellation import Cancellation
 from fluxapps.devcluster.standins.kubernetes_provider.cluster import (
+    Address,
     ApiError,
     Cluster,
     Request,
+    Resource,
     UnreachableError,
 )
 from fluxapps.devcluster.standins.kubernetes_provider.connection import connect
@@ -27,17 +30,19 @@ class Failing(BaseHTTPRequestHandler):
     def answer(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         type(self).asked += 1
-        status, after, times = self.path.strip("/").split("/")
+        path, _, query = self.path.strip("/").partition("?")
+        status, after, times = ("429", "0", "3") if query else path.split("/")
+        body = b'{"type": "ADDED", "object": {}}\n' if query else b"{}"
         is_bad = self.asked <= int(times)
         if is_bad and status == "lost":
             self.close_connection = True
             return
         self.send_response(int(status) if is_bad else 200)
-        self.send_header("Content-Length", "2")
+        self.send_header("Content-Length", str(len(body)))
         if is_bad and after.isdigit():
             self.send_header("Retry-After", after)
         self.end_headers()
-        self.wfile.write(b"{}")
+        self.wfile.write(body)
 
     do_GET = do_POST = answer  # noqa: N815 - http.server's names
 
@@ -67,6 +72,13 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_who_says_when_to_come_again_is_asked_again(cluster: Cluster, method: str, status: int) -> None:
     assert cluster.request(Request(method, f"/{status}/0/3")) == {}
+    assert Failing.asked == 4
+
+
+def test_a_watch_too(cluster: Cluster) -> None:
+    kinds = Resource("v1", "ConfigMap", "configmaps", namespaced=True)
+    events = cluster.watch(Address(kinds, "busy"), "", since="", seconds=1, cancellation=Cancellation())
+    assert list(events) == [("ADDED", {})]
     assert Failing.asked == 4
 
 

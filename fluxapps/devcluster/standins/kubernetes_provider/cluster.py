@@ -233,7 +233,7 @@ class Cluster:
         }
         request = Request("GET", replace(address, name="").path, query)
         # Left open for longer than the server is asked to hold it, so that the server ends it.
-        response = self._send(request, timeout=seconds + 10, stream=True)
+        response = self._served(request, timeout=seconds + 10, stream=True)
         with contextlib.closing(response), cancellation.closing(response.shutdown):
             if response.status >= HTTPStatus.BAD_REQUEST:
                 raise _refusal(response.status, response.read())
@@ -253,17 +253,23 @@ class Cluster:
             ApiError: The server refused it.
             UnreachableError: The server does not answer.
         """
-        response = self._send(request, timeout=timeout or self._timeout)
-        for _ in range(BUSY_RETRIES):
-            after = response.headers.get("Retry-After", "")
-            if response.status not in BUSY or not after.isdigit():
-                break
-            time.sleep(int(after))
-            response = self._send(request, timeout=timeout or self._timeout)
+        response = self._served(request, timeout=timeout or self._timeout)
         if response.status >= HTTPStatus.BAD_REQUEST:
             raise _refusal(response.status, response.data)
         answer = json.loads(response.data)
         return answer if isinstance(answer, dict) else {}
+
+    def _served(self, request: Request, *, timeout: float | None, stream: bool = False) -> urllib3.BaseHTTPResponse:
+        """Send a request, again as often as the server says that it is busy and when to come again."""
+        response = self._send(request, timeout=timeout, stream=stream)
+        for _ in range(BUSY_RETRIES):
+            after = response.headers.get("Retry-After", "")
+            if response.status not in BUSY or not after.isdigit():
+                break
+            response.drain_conn()
+            time.sleep(int(after))
+            response = self._send(request, timeout=timeout, stream=stream)
+        return response
 
     def _send(self, request: Request, *, timeout: float | None, stream: bool = False) -> urllib3.BaseHTTPResponse:
         self._limiter.wait()
@@ -278,7 +284,7 @@ class Cluster:
             status=0,
             other=0,
             allowed_methods={"GET"},
-            # A busy server's answer is looked at by `request`.
+            # A busy server's answer is looked at by `_served`.
             respect_retry_after_header=False,
         )
         try:
