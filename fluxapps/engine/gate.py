@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Collection, Iterable
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 import pulumi
 
@@ -24,8 +24,8 @@ from fluxapps.model.live.scene import Cast
 from fluxapps.model.live.verdict import Verdict
 from fluxapps.model.objects import DeclaredObject, ObjectId
 
-_TOLD_EVERY: Final = 30.0
-"""Seconds between two lines of progress that stay, for who reads a log."""
+_TOLD_EVERY: Final = 0.1
+"""Of the time that went by, between two lines of progress: a log, where each stays, has few of a long wait."""
 _IN_FLIGHT_LASTS: Final = 3.0
 """Seconds that a failure lasts before it is told of what Pulumi itself is waiting for: its update may be on the way."""
 
@@ -67,7 +67,7 @@ class Gate:
             if one.wait_ready and one.id in leaves:
                 self._follow_in_flight(one, leaves)
         ids = [leaf.id for leaf in leaves.values()]
-        _done: pulumi.Output[None] = pulumi.Output.all(*ids).apply(self._wait)
+        _done: pulumi.Output[None] = pulumi.Output.all(*ids).apply(self.wait)
 
     def _follow_in_flight(self, one: DeclaredObject, leaves: Leaves) -> None:
         """Know when Pulumi waits for *one*: once all before it is made, until it is Ready."""
@@ -75,7 +75,12 @@ class Gate:
         pulumi.Output.all(*before).apply(lambda _: self._in_flight.add(one.id))
         leaves[one.id].id.apply(lambda _: self._in_flight.discard(one.id))
 
-    async def _wait(self, _: list[Any]) -> None:
+    async def wait(self, _: object = None) -> None:
+        """Return once all that is waited for is Ready.
+
+        Raises:
+            pulumi.RunError: With what waiting won't mend, or because the cluster can't be read.
+        """
         try:
             if self._cast.granted:
                 await self._until_ready()
@@ -102,12 +107,9 @@ class Gate:
             if not verdict.waiting and not verdict.failures:
                 pulumi.log.info(f"{line}, {now - begun:.0f} s after all was made")
                 return
-            if now - told > _TOLD_EVERY:
-                pulumi.log.info(line)
-                told = now
-            elif line != shown:
+            if line != shown and now - told > _TOLD_EVERY * (now - begun):
                 pulumi.log.info(line, ephemeral=True)
-            shown = line
+                told, shown = now, line
 
     async def _next_verdict(self, begun: float) -> Verdict:
         """Return the next verdict, of a look that began after *begun*: one before it may miss what was just made."""

@@ -75,7 +75,9 @@ def test_what_flux_itself_makes_is_waited_for(flux_fleet: MakeFleet, flux_live: 
     fleet = flux_fleet("pulumi")
     fleet.stack_says(delivery="git", git=git(fleet), wait="ready", deleteNamespaces=True)
     web = fleet.app("web", {"replicaCount": 1}, chart="podinfo", version="6.x")
-    bad = fleet.app("bad", {"failAt": "install"}, chart="told-to-fail")
+    # What Flux waits for in vain it waits for as long as it may, before it looks at another commit: a while at least.
+    shortly = {"timeout": "30s", "retryInterval": "2s"}
+    bad = fleet.app("bad", {"failAt": "install"}, chart="told-to-fail", kustomization=shortly)
 
     def push() -> None:
         fleet.fluxapps("render", "--stack", fleet.name)
@@ -92,7 +94,7 @@ def test_what_flux_itself_makes_is_waited_for(flux_fleet: MakeFleet, flux_live: 
         output = fleet.refused("up")
         assert f"HelmRelease {bad}/{bad}: InstallFailed: " in output
         assert "told to fail at install" in output
-    fleet.app("bad", {"failAt": ""}, chart="told-to-fail")
+    fleet.app("bad", {"failAt": ""}, chart="told-to-fail", kustomization=shortly)
     push()
     # A failure of what Flux is about to replace is none.
     assert "3 of 3 apps ready" in fleet.up()

@@ -85,4 +85,7 @@ class RootCause:
         if found.get("status", {}).get("lastAttemptedRevision") == revision and current_condition(found, "Ready"):
             return None
         health = self.of(writer)
+        if not health.is_failure and current_condition(found, "Healthy") is not None:
+            # Only in the end, or after its timeout, kustomize-controller looks at a newer commit.
+            return progressing("Flux still checks what it applied before")
         return health if health.is_failure else progressing("not applied yet")

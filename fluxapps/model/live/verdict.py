@@ -34,7 +34,7 @@ class Verdict:
     @property
     def apps(self) -> tuple[str, ...]:
         """Return what is waited for: apps, and by its own name what they share."""
-        return self._labels(self.healths)
+        return self._labels(one for one, health in self.healths.items() if health.state is not State.SUSPENDED)
 
     def progress(self) -> str:
         """Return ``12 of 20 apps ready; waiting: keycloak (installing), …``."""
