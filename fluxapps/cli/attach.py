@@ -19,6 +19,7 @@ from fluxapps.engine.handover import Handover, Taking
 from fluxapps.engine.release_guard import reinstall_problem
 from fluxapps.engine.worktree import pinned_commit
 from fluxapps.model import ConfigError, Declaration, Fleet, ObjectId, declare
+from fluxapps.model.live.applied import applied_by
 from fluxapps.model.live.drift import ABSENT, Difference
 from fluxapps.model.live.standing import delivered
 from fluxapps.model.live.takeover import End, Takeover
@@ -60,6 +61,7 @@ def attach(  # noqa: PLR0913 - as many as the verb has options
             label=declaration.label,
             apps=None if everything else apps,
             say=typer.echo,
+            applied=applied_by(fleet),
         )
         try:
             plan = handover.plan()

@@ -63,6 +63,8 @@ class Handover:
     apps: Collection[str] | None
     """Those to be taken; None: all, and what they share."""
     say: Callable[[str], None]
+    applied: Mapping[ObjectId, str] = field(default_factory=dict)
+    """The app in whose folder an object of other YAML is."""
     found: Found = field(init=False)
     """What the cluster held when it was last looked at."""
 
@@ -77,7 +79,9 @@ class Handover:
             ((HELM_RELEASE_API, "HelmRelease"), (KUSTOMIZATION_API, "Kustomization")),
         )
         live = look_up(self.cluster, self.objects, self.label)
-        self.found = Found(label=self.label, live=live, releases=releases, kustomizations=kustomizations)
+        self.found = Found(
+            label=self.label, live=live, releases=releases, kustomizations=kustomizations, applied=self.applied
+        )
         return takeover(self.objects, self.found, self.apps)
 
     def takings(self, plan: Takeover) -> list[Taking]:

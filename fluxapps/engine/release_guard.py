@@ -8,8 +8,12 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 from fluxapps.engine.adoption import Survey
+from fluxapps.model.declare.claims import leaves_objects
 from fluxapps.model.declare.names import APP_LABEL
+from fluxapps.model.live.applied import applied_by
+from fluxapps.model.live.departure import listed
 from fluxapps.model.live.helm_release import HelmId, Reinstall, chart_of, helm_id, is_installed, reinstalls
+from fluxapps.model.live.inventory import inventory_of
 from fluxapps.model.objects import DeclaredObject, ObjectId, Role
 from fluxapps.model.problems import Problem, Severity
 from fluxapps.model.resolved import App, Fleet, Release, place
@@ -34,13 +38,31 @@ def release_problems(
     live = {one: found for one, found in releases.items() if one in survey.live or fleet.delivery == "git"}
     problems = list(_reinstalled(fleet, declared, live))
     if fleet.delivery == "git":
-        return problems
+        return [*problems, *_taken_over(fleet, declared, {one: live[one] for one in sorted(live.keys() - declared)})]
     left = {one: survey.live[one] for one in sorted(survey.left) if one.kind == "HelmRelease"}
-    return [
-        *problems,
-        *_taken_over(fleet, declared, left),
-        *_renamed(fleet, declared, left, live),
-    ]
+    return [*problems, *_taken_over(fleet, declared, left), *_renamed(fleet, declared, left, live)]
+
+
+def yaml_problems(fleet: Fleet, survey: Survey) -> Iterator[Problem]:
+    """Yield Kustomizations of the stack that go, and would delete what another app's folder applies from now on.
+
+    That app's Kustomization would apply it anew: another object, its data gone.
+    """
+    left = {one: survey.live[one] for one in sorted(survey.left) if one.kind == "Kustomization"}
+    left = {one: live for one, live in left.items() if not leaves_objects(live.get("spec", {}))}
+    applied = applied_by(fleet) if left and fleet.delivery == "apply" else {}
+    for identity, live in left.items():
+        taken = sorted(one for one in inventory_of(live) if one in applied)
+        if not taken:
+            continue
+        app, some = applied[taken[0]], listed([str(one) for one in taken], 3)
+        yield Problem(
+            code="yaml-taken-over",
+            what=f"{identity} is not declared any more, and its deletion would delete {some}, "
+            f"which the app '{app}' applies from now on",
+            fix=f"have it handed over: fluxapps attach {app} --stack {fleet.stack}; or keep its name: {identity.name}",
+            file=f"{_folder(fleet, app)}/app.yaml",
+        )
 
 
 def reinstall_problem(fleet: Fleet, declared: DeclaredObject, changed: Reinstall) -> Problem:
@@ -80,8 +102,7 @@ def _taken_over(
             code="release-taken-over",
             what=f"{identity} is not declared any more, and its deletion would uninstall the Helm release "
             f"{helm_id(live)}, which is {taker.id}'s from now on",
-            fix=f"have it handed over: fluxapps attach {app.name} --stack {fleet.stack}; or keep its name: "
-            f"{_old_name(app, release, identity, live)}",
+            fix=f"{_hand_over(fleet, app)}; or keep its name: {_old_name(app, release, identity, live)}",
             **place(release.origin("release", "releaseName") or release.origin("namespace"), app.source.file.file),
         )
 
@@ -112,6 +133,18 @@ def _renamed(
                     file=app.source.file.file,
                 )
                 break
+
+
+def _hand_over(fleet: Fleet, app: App) -> str:
+    attach = f"fluxapps attach {app.name} --stack {fleet.stack}"
+    if fleet.delivery == "apply":
+        return f"have it handed over: {attach}"
+    return f"have it make way before the tree that says so is pushed: {attach}"
+
+
+def _folder(fleet: Fleet, name: str) -> str:
+    app = fleet.app_named(name)
+    return app.source.folder if app is not None else "apps"
 
 
 def _old_name(app: App, release: Release, old: ObjectId, live: Live) -> str:

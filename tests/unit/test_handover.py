@@ -9,17 +9,19 @@ import pytest
 
 from fluxapps.engine.cluster_writer import ClusterWriter
 from fluxapps.engine.handover import Handover
-from fluxapps.model import Declaration, ObjectId
+from fluxapps.model import Declaration, ObjectId, declare
 from fluxapps.model.declare.names import APP_LABEL, SSA_IGNORE, STACK_LABEL
+from fluxapps.model.live.applied import applied_by
 from fluxapps.model.live.drift import differences
 from fluxapps.model.live.hand_over import SUSPENDED_BY
 from fluxapps.model.live.standing import delivered
 from fluxapps.model.live.takeover import End, OfOtherStack, Takeover
 from tests.unit.flux_in_memory import FluxInMemory, KilledError, Object
-from tests.unit.written import GIT, declared
+from tests.unit.written import GIT, declared, resolved
 from tests.unit.written import cluster as cluster_file
 
 MOST_WRITES = 60
+SETTINGS = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings, namespace: site}\n"
 
 
 def app(chart: str = "podinfo", **fields: str) -> str:
@@ -246,6 +248,21 @@ def test_what_controllers_write_meanwhile_is_no_obstacle(stack: Declaration) -> 
 
 
 class TestPlan:
+    def test_the_kustomization_of_an_app_of_another_name_leaves_its_yaml(self, tmp_path: Path) -> None:
+        files = {"apps/site/app.yaml": "namespace: site\n", "apps/site/settings.yaml": SETTINGS}
+        new = resolved(tmp_path / "new", {"apps/podinfo/app.yaml": None, **files})
+        old = {"apps/podinfo/app.yaml": None, **{name.replace("/site/", "/old/"): text for name, text in files.items()}}
+        before = declared(tmp_path / "old", old)
+        cluster = FluxInMemory()
+        cluster.up(before.for_pulumi().objects(), before.label)
+        (kustomization,) = (one for one in cluster.objects if one.kind == "Kustomization")
+        cluster.objects[kustomization]["status"] = {"inventory": {"entries": [{"id": "site_settings__ConfigMap"}]}}
+        taking = handover(cluster, declare(new), "site")
+        taking.applied = applied_by(new)
+        assert dict(taking.plan().end) == {kustomization: End.ORPHAN}
+        taking.applied = {}
+        assert taking.plan().end == ()
+
     def test_only_what_an_app_needs_is_taken(self, stack: Declaration) -> None:
         plan = handover(legacy(), stack, "whole").plan()
         assert [str(one.id) for one in plan.take] == [

@@ -1,12 +1,13 @@
 """Live Helm releases against what is declared: what would be uninstalled or reinstalled is said before it is."""
 
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from fluxapps.engine.adoption import Survey
-from fluxapps.engine.release_guard import release_problems
+from fluxapps.engine.release_guard import release_problems, yaml_problems
 from fluxapps.model import ObjectId, Problem, Severity, declare
 from fluxapps.model.live.helm_release import HelmId, helm_id
 from tests.unit.written import GIT, cluster, resolved
@@ -34,6 +35,12 @@ def live(
     }
 
 
+def surveyed(live: dict[ObjectId, Object], left: frozenset[ObjectId]) -> Survey:
+    """Return a survey that found *live*, and nothing else worth telling."""
+    nothing: dict[str, Any] = {each.name: frozenset() for each in fields(Survey)}
+    return Survey(**{**nothing, "live": live, "left": left, "foreign": {}})
+
+
 def found(root: Path, app: str, *releases: Object, name: str = "podinfo", stack: str = "") -> list[Problem]:
     """Return what is said of one app's files over *releases*, which are the stack's."""
     files: dict[str, str | None] = {"apps/podinfo/app.yaml": None, f"apps/{name}/app.yaml": app}
@@ -44,14 +51,7 @@ def found(root: Path, app: str, *releases: Object, name: str = "podinfo", stack:
         for one in releases
     }
     declared = {one.id for one in objects}
-    survey = Survey(
-        live=there,
-        ours=frozenset(there) & declared,
-        left=frozenset(there) - declared,
-        foreign={},
-        going=frozenset(),
-        unlabelled=frozenset(),
-    )
+    survey = surveyed(there, left=frozenset(there) - declared)
     return release_problems(fleet, objects, survey, there)
 
 
@@ -141,6 +141,45 @@ class TestRename:
 
     def test_another_chart_is_another_app(self, tmp_path: Path) -> None:
         assert found(tmp_path, APP, live(releaseName="podinfo", chart="wiki"), name="site") == []
+
+
+class TestYaml:
+    FILES: ClassVar[dict[str, str | None]] = {
+        "apps/podinfo/app.yaml": None,
+        "apps/site/app.yaml": "namespace: site\n",
+        "apps/site/settings.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings, namespace: site}\n",
+    }
+
+    def found(self, root: Path, entry: str, **spec: Any) -> list[Problem]:
+        """Return what is said where a Kustomization goes that has applied *entry*."""
+        fleet = resolved(root, self.FILES)
+        old = ObjectId("kustomize.toolkit.fluxcd.io", "Kustomization", "flux-system", "old")
+        there = {
+            old: {"spec": {"prune": True, **spec}, "status": {"inventory": {"entries": [{"id": entry, "v": "v1"}]}}}
+        }
+        survey = surveyed(there, left=frozenset(there))
+        return list(yaml_problems(fleet, survey))
+
+    def test_what_another_apps_folder_applies_is_not_deleted(self, tmp_path: Path) -> None:
+        (problem,) = self.found(tmp_path, "site_settings__ConfigMap")
+        assert (problem.code, problem.severity) == ("yaml-taken-over", Severity.ERROR)
+        assert "would delete ConfigMap site/settings, which the app 'site' applies" in problem.what
+        assert "fluxapps attach site --stack dev" in problem.fix
+
+    def test_what_no_folder_has_goes(self, tmp_path: Path) -> None:
+        assert self.found(tmp_path, "site_other__ConfigMap") == []
+
+    @pytest.mark.parametrize("spec", [{"suspend": True}, {"deletionPolicy": "Orphan"}], ids=["suspended", "orphan"])
+    def test_a_kustomization_that_leaves_its_objects_may_go(self, spec: Object, tmp_path: Path) -> None:
+        assert self.found(tmp_path, "site_settings__ConfigMap", **spec) == []
+
+
+def test_a_release_of_another_name_in_git_is_not_uninstalled(tmp_path: Path) -> None:
+    stack = cluster("context: dev", "delivery: git", GIT)
+    said = f"{APP}namespace: podinfo\nrelease: {{releaseName: podinfo}}\n"
+    (problem,) = found(tmp_path, said, live(releaseName="podinfo"), name="site", stack=stack)
+    assert problem.code == "release-taken-over"
+    assert "before the tree that says so is pushed: fluxapps attach site --stack dev" in problem.fix
 
 
 @pytest.mark.parametrize(

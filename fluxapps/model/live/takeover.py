@@ -5,7 +5,7 @@ two writes is finished by the next.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from typing import Final, NamedTuple
 
@@ -59,6 +59,8 @@ class Found:
     """Every HelmRelease."""
     kustomizations: Mapping[ObjectId, Live]
     """Every Kustomization."""
+    applied: Mapping[ObjectId, str] = field(default_factory=dict)
+    """The app in whose folder an object of other YAML is."""
 
     def is_ours(self, live: Live) -> bool:
         """Return whether *live* carries the stack's label."""
@@ -130,6 +132,7 @@ def takeover(objects: Collection[DeclaredObject], found: Found, apps: Collection
     ours = {*handed, *found.live.keys() - foreign.keys()}
     spent = {each for one in handed for each in values_of(_at(one, found))} - declared.keys()
     forget = [one for one, live in folders.items() if any(inventory_of(live)) and _reads_another(declared[one], live)]
+    names = {one.app for one in wanted if one.app is not None}
     lent = {one: stack_of(_at(one, found)) for one in {*foreign, *moving, *(old for old, _ in replaced)}}
     kept_by = {
         one: stack for one, stack in lent.items() if stack is not None and (stack != found.label or one in moving)
@@ -144,7 +147,7 @@ def takeover(objects: Collection[DeclaredObject], found: Found, apps: Collection
         spent=tuple(sorted(spent)),
         forget=tuple(forget),
         stay=tuple(sorted({each for one in forget for each in inventory_of(folders[one])} - ours)),
-        end=tuple(_Ending(declared.keys(), by_flux, ours | spent, replaced, owners, found).ends()),
+        end=tuple(_Ending(declared.keys(), by_flux, ours | spent, replaced, owners, names, found).ends()),
         others=tuple(sorted(one for one in foreign if one not in handed and one not in kept_by)),
         other_stacks=tuple(
             sorted(OfOtherStack(one, stack, _app_of(_at(one, found)) or "") for one, stack in kept_by.items())
@@ -221,11 +224,13 @@ class _Ending(NamedTuple):
     """What belongs to the stack, or to nobody, once all is taken."""
     replaced: Collection[tuple[ObjectId, ObjectId]]
     owners: Collection[ObjectId]
+    apps: Collection[str]
+    """Whose objects are taken."""
     found: Found
 
     def ends(self) -> Iterator[tuple[ObjectId, End]]:
         """Yield what becomes of each."""
-        renamed = _renamed(self.replaced, self.found)
+        renamed = _renamed(self.replaced, self.apps, self.found)
         for identity, live in sorted(self.found.kustomizations.items()):
             mine = self.found.is_ours(live)
             concerned = identity in self.owners or _by(live) == self.found.label
@@ -249,11 +254,15 @@ class _Ending(NamedTuple):
         return End.KEEP if coming_back or any(one in self.by_flux for one in applied) else End.RESUME
 
 
-def _renamed(replaced: Iterable[tuple[ObjectId, ObjectId]], found: Found) -> set[ObjectId]:
-    """Return the Kustomizations of the stack's own apps whose releases go to apps of other names."""
-    apps = {_app_of(found.releases[old]) for old, _ in replaced if found.is_ours(found.releases[old])}
-    kustomizations = found.kustomizations.items()
-    return {one for one, live in kustomizations if found.is_ours(live) and _app_of(live) in apps}
+def _renamed(replaced: Iterable[tuple[ObjectId, ObjectId]], apps: Collection[str], found: Found) -> set[ObjectId]:
+    """Return the stack's own Kustomizations whose releases, or whose YAML, go to *apps* of other names."""
+    old = {_app_of(found.releases[one]) for one, _ in replaced if found.is_ours(found.releases[one])}
+    mine = {one: live for one, live in found.kustomizations.items() if found.is_ours(live)}
+    return {
+        one
+        for one, live in mine.items()
+        if _app_of(live) in old or any(found.applied.get(each) in apps for each in inventory_of(live))
+    }
 
 
 def _is_missing_release(identity: ObjectId, found: Found) -> bool:
