@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import typer
 
 from fluxapps.cli.app_change import Change
+from fluxapps.cli.progress import Told
 from fluxapps.cli.progress_screen import ProgressScreen
 from fluxapps.cli.pulumi_events import Event, Message
 from fluxapps.cli.pulumi_process import Pulumi
@@ -41,13 +42,14 @@ class Operation:
     def carry_out(self) -> int:
         """Do it, shown app by app, and return pulumi's exit code."""
         if self.verb == "preview" or _PREVIEW_ONLY in self.arguments:
-            return self._shown(self.verb, self.arguments, planning=True)[0]
+            return self._shown(self.verb, self.arguments, set(), planning=True)[0]
+        told: set[Told] = set()
         if self.pulumi.attended and not self.yes and not _SKIPPED.intersection(self.arguments):
-            code, wanted = self._planned()
+            code, wanted = self._planned(told)
             if not wanted:
                 return code
         given = [each for each in self.arguments if each not in _SKIPPED]
-        code, progress = self._shown(self.verb, [*given, *_UNASKED], planning=False)
+        code, progress = self._shown(self.verb, [*given, *_UNASKED], told, planning=False)
         if code == 0 and self.verb == "up" and progress.progress.was_killed:
             self._forget_pending()
         return code
@@ -61,11 +63,11 @@ class Operation:
         state.write(state.read())
         screen(stderr=True).print("the killed run's unfinished operations are cleared from the state")
 
-    def _planned(self) -> tuple[int, bool]:
-        """Show what would be done, ask, and return the exit code and whether to go on."""
+    def _planned(self, told: set[Told]) -> tuple[int, bool]:
+        """Show what would be done, ask, and return the exit code and whether to go on; *told* gets what was said."""
         verb, more = ("destroy", [_PREVIEW_ONLY]) if self.verb == "destroy" else ("preview", [])
         arguments = [each for each in self.arguments if each not in _NOT_OF_PREVIEW]
-        code, progress = self._shown(verb, [*arguments, *more], planning=True)
+        code, progress = self._shown(verb, [*arguments, *more], told, planning=True)
         if code:
             return code, False
         planned = progress.progress.planned
@@ -81,8 +83,8 @@ class Operation:
         screen().print("nothing was changed")
         return DECLINED, False
 
-    def _shown(self, verb: str, arguments: list[str], *, planning: bool) -> tuple[int, ProgressScreen]:
-        with ProgressScreen(self.apps, planning=planning) as progress:
+    def _shown(self, verb: str, arguments: list[str], told: set[Told], *, planning: bool) -> tuple[int, ProgressScreen]:
+        with ProgressScreen(self.apps, planning=planning, told=told) as progress:
 
             def hear(event: Event | None) -> None:
                 for line in self.news():

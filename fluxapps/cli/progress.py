@@ -28,11 +28,12 @@ Line = GroupChange | Told
 class Progress:
     """What is known of one operation so far."""
 
-    def __init__(self, *, planning: bool) -> None:
+    def __init__(self, *, planning: bool, told: set[Told] | None = None) -> None:
         """Begin.
 
         Args:
             planning: Whether it is a preview: then nothing is ever done, and all is told at the end.
+            told: Messages that were told before; gets those that are told now.
         """
         self.changes: dict[Group, GroupChange] = {}
         """Of the groups that were not told yet."""
@@ -50,7 +51,7 @@ class Progress:
         self._planning = planning
         self._under_way: dict[str, Step] = {}
         self._notes: dict[str, str] = {}
-        self.told: set[Told] = set()
+        self.told: set[Told] = set() if told is None else told
         """Messages that needn't be told again."""
 
     def take(self, event: Event) -> Iterator[Line]:
@@ -94,7 +95,7 @@ class Progress:
         if step.stage is Stage.FAILED and group.is_app:
             self.failed.add(group.name)
         # A component has its outputs once all that belongs to it is there, and goes once all that belongs to it went.
-        if is_component(step) and not self._planning:
+        if is_component(step) and not self._planning and step.op != "refresh":
             for each in [one for one in self.changes if one == group or (not group.is_app and not one.is_app)]:
                 yield from self._finish(each)
 

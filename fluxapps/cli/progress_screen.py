@@ -49,14 +49,15 @@ _PAST = {
 class ProgressScreen:
     """Shows an operation while it goes on. Use it in a ``with`` block, and hand it every event."""
 
-    def __init__(self, total: int | None, *, planning: bool = False) -> None:
+    def __init__(self, total: int | None, *, planning: bool = False, told: set[Told] | None = None) -> None:
         """Begin.
 
         Args:
             total: How many apps there are; None where that isn't known.
             planning: Whether nothing is done, only said what would be.
+            told: Messages that were told before, and aren't again; gets those that are told now.
         """
-        self.progress = Progress(planning=planning)
+        self.progress = Progress(planning=planning, told=told)
         self._planning = planning
         self._total = total
         self._began = time.monotonic()

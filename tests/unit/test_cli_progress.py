@@ -172,3 +172,20 @@ def test_a_terminal_shows_what_is_in_work_and_folds_what_is_many(monkeypatch: py
     assert "+ app39  new" in told
     assert "+ app40  new" not in told
     assert "  and 60 apps more, counted below" in told
+
+
+def test_what_the_plan_has_told_is_not_told_again() -> None:
+    told: set[Told] = set()
+    warning = Message("warning", "this run uninstalls web/web")
+    assert len(list(Progress(planning=True, told=told).take(warning))) == 1
+    assert list(Progress(planning=False, told=told).take(warning)) == []
+
+
+def test_reading_what_is_there_ends_no_app() -> None:
+    progress = Progress(planning=False)
+    list(progress.take(step("resOutputsEvent", "refresh", "app")))
+    list(progress.take(step("resOutputsEvent", "refresh", "app", component=True)))
+    assert progress.worst == {}
+    list(progress.take(step("resOutputsEvent", "same", "app")))
+    list(progress.take(step("resOutputsEvent", "same", "app", component=True)))
+    assert progress.worst == {"app": Change.UNCHANGED}
