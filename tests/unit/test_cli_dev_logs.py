@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fluxapps.devcluster.logs import Logs
-from tests.unit.cli_run import COMMAND, base_repository, environment, fluxapps, write
+from tests.unit.cli_run import COMMAND, base_repository, environment, fluxapps, situation, write
 
 LOGS = ".fluxapps/dev/logs"
 
@@ -42,6 +42,12 @@ def test_an_unknown_name_is_refused(repository: Path) -> None:
     assert "the local cluster has no process 'helm-controler'" in ended.err
     assert "did you mean 'helm-controller'?" in ended.err
     assert "it has etcd, helm-controller" in fluxapps("-C", str(repository), "dev", "logs", "redis").err
+
+
+def test_shells_complete_the_names(repository: Path) -> None:
+    words = {"COMP_WORDS": "fluxapps dev logs h", "COMP_CWORD": "3", "_FLUXAPPS_COMPLETE": "complete_bash"}
+    with situation(repository, environment(**words)):
+        assert fluxapps().out.split() == ["helm-controller"]
 
 
 def test_before_the_first_start_there_are_no_logs(tmp_path: Path) -> None:
