@@ -127,10 +127,10 @@ def _refuse(plan: Takeover, fleet: Fleet) -> None:
         label = plan.other_stacks[0].stack
         theirs = [one for one in plan.other_stacks if one.stack == label]
         apps = list(dict.fromkeys(one.app for one in theirs if one.app)) or ["--all"]
-        raise CommandError(
-            f"another stack, {label}, has {_listed(one.id for one in theirs)}",
-            f"in its repository first: fluxapps detach {' '.join(apps)} --stack {label.partition('.')[2] or label}",
-        )
+        fix = f"in its repository first: fluxapps detach {' '.join(apps)} --stack {label.partition('.')[2] or label}"
+        if all(one.id.kind == "Namespace" for one in theirs):
+            fix = f"leave it to them: namespaces: {{{theirs[0].id.name}: {{external: true}}}}; or {fix}"
+        raise CommandError(f"another stack, {label}, has {_listed(one.id for one in theirs)}", fix)
     if plan.going:
         raise CommandError(f"{_listed(plan.going)} are being deleted", "wait until they are gone; then it is `up`")
     if plan.bootstrapped:
