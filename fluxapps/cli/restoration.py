@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from fluxapps.cli.kept import kept
 from fluxapps.cli.live_stack import as_given
 from fluxapps.cli.pulumi_process import Pulumi
 from fluxapps.cli.screen import harmless
@@ -74,7 +75,11 @@ def to_restore(fleet: Fleet, pulumi: Pulumi) -> list[str]:
             live = labelled(cluster, declaration.label)
             lacking = [one for one in objects if one.id not in live]
             unsure = {one.id: found for one in objects if (found := _unsure(one, live.get(one.id)))}
-            recorded = _recorded(pulumi) if lacking or unsure else {}
+            state = _state(pulumi) if lacking or unsure else {}
+            if (uid := kept(state).cluster) and uid != cluster.uid():
+                # The stack's objects are elsewhere: a refresh would forget them all before the program refuses.
+                return []
+            recorded = _recorded(state)
             known = [one for one in lacking if one.id in recorded]
             live |= look_up_each(cluster, known)
     except (ConfigError, ClusterError):
@@ -105,8 +110,8 @@ def _has(inputs: Mapping[str, Any], difference: Difference) -> bool:
     return bool(value == difference.declared)
 
 
-def _recorded(pulumi: Pulumi) -> Recorded:
-    """Return what Pulumi's state knows; nothing where it can't be read."""
+def _state(pulumi: Pulumi) -> dict[str, Any]:
+    """Return Pulumi's state; nothing where it can't be read."""
     answer = subprocess.run(  # noqa: S603 - pulumi
         [str(pulumi.program), "stack", "export", "--stack", pulumi.stack, "--non-interactive"],
         env=dict(pulumi.env),
@@ -116,8 +121,13 @@ def _recorded(pulumi: Pulumi) -> Recorded:
         check=False,
     )
     try:
-        resources = (json.loads(answer.stdout).get("deployment") or {}).get("resources") or ()
+        state = json.loads(answer.stdout)
     except ValueError:
         return {}
+    return state if isinstance(state, dict) else {}
+
+
+def _recorded(state: Mapping[str, Any]) -> Recorded:
+    resources = (state.get("deployment") or {}).get("resources") or ()
     written = (one.get("inputs") or {} for one in resources if str(one.get("type")).startswith("kubernetes:"))
     return {object_id(dict(one)): one for one in written if {"apiVersion", "kind", "metadata"} <= one.keys()}

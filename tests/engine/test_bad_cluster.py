@@ -106,8 +106,10 @@ def definitions(other_live: Live) -> Iterator[Definitions]:
 def refused(fleet: Fleet, *, preview: bool = False, **env: str) -> str:
     """Return how `up` (or a preview) that is refused explains itself, which it does once."""
     said = fleet.refused("preview" if preview else "up", **env)
-    # Before that comes how each resource goes on, with the first line of the reasons.
-    found = re.search(r"^Diagnostics:\n(.*?)^(?:Outputs|Resources):", said, re.DOTALL | re.MULTILINE)
+    # Pulumi says before that how each resource goes on, with the first line of the reasons.
+    bounds = {"pulumi": (r"Diagnostics:\n", r"(?:Outputs|Resources):"), "fluxapps": ("error: ", r"\w+ failed in")}
+    start, end = bounds[fleet.way]
+    found = re.search(rf"^{start}(.*?)^{end}", said, re.DOTALL | re.MULTILINE)
     assert found is not None, said
     assert len(re.findall(rf"stack '{fleet.name}' (?:can't be|was) deployed", found[1])) == 1, said
     return found[1]
