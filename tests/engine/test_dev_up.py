@@ -84,6 +84,18 @@ def test_every_app_of_the_shipped_fleet_gets_ready(tmp_path: Path) -> None:
         again = clone.fluxapps("dev", "up")
         assert again.returncode == 0, again.stdout + again.stderr
         assert "47 unchanged" in again.stdout
+
+        # What a fleet has in a registry comes from the local one; the rest is as it was.
+        fleet = clone.folder / "fleet.yaml"
+        registry = "{kind: OCIRepository, url: 'oci://registry.example.org/charts', secretRef: {name: key}}"
+        plain = "podinfo: https://stefanprodan.github.io/podinfo"
+        assert plain in fleet.read_text("utf-8")
+        fleet.write_text(fleet.read_text("utf-8").replace(plain, f"podinfo: {registry}"), "utf-8")
+        moved = clone.fluxapps("dev", "up")
+        assert moved.returncode == 0, moved.stdout + moved.stderr
+        assert "8 apps: 8 as declared and Ready" in moved.stdout
+        logs = clone.fluxapps("dev", "logs", "sealed-secrets-controller", "--lines", "1000")
+        assert "keycloak-postgres" in logs.stdout
     finally:
         stopped = clone.fluxapps("dev", "reset")
     assert stopped.returncode == 0, stopped.stderr
