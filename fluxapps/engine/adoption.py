@@ -41,6 +41,8 @@ class Survey:
     """Somebody else's, and whose."""
     unlabelled: frozenset[ObjectId]
     """Ours, but for the label, which somebody took away."""
+    missing: frozenset[ObjectId]
+    """Declared, and not there."""
     going: frozenset[ObjectId]
     """Being deleted; nothing can be made in their place yet."""
 
@@ -96,6 +98,7 @@ def survey(cluster: Cluster, objects: Collection[DeclaredObject], label: str) ->
         left=frozenset(live) - wanted,
         foreign=foreign,
         unlabelled=unlabelled,
+        missing=frozenset(wanted - found.keys()),
         going=going,
     )
 

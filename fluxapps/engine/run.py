@@ -22,6 +22,7 @@ from fluxapps.engine.departure import removals
 from fluxapps.engine.flux_guard import flux_problems
 from fluxapps.engine.gate import Gate
 from fluxapps.engine.given import OVERLAY, differing, overlaid, reconciled
+from fluxapps.engine.gone import tell_gone
 from fluxapps.engine.kubeconfig import ClusterChoice, choose_cluster
 from fluxapps.engine.one_writer import RESTORES, changed_by_hand, other_writers, writers_in
 from fluxapps.engine.provider import KubernetesProvider
@@ -56,6 +57,7 @@ class Run:
         self._cluster: tuple[ClusterChoice, ClusterIdentity] | None = None
         self._declared: model.Declaration | None = None
         self._gate: Gate | None = None
+        self._missing: list[model.DeclaredObject] = []
 
     @classmethod
     def current(cls) -> "Run":
@@ -101,6 +103,7 @@ class Run:
             pulumi.export(name, value)
         if self._gate is not None:
             self._gate.follow(self._declared.objects(), self.leaves)
+        tell_gone(self.leaves, self._missing, self.stack)
         register_promptly()
 
     @property
@@ -188,6 +191,9 @@ class Run:
         problems += release_problems(fleet, whole.objects(), found, writers.releases)
         if RESTORES not in self._environ:
             problems += changed_by_hand(declared.objects(), found.live, found.unlabelled, fleet)
+            # Where nothing is there, nothing was deployed yet.
+            missing = found.missing if found.ours else ()
+            self._missing = [one for one in declared.objects() if one.id in missing]
         self._tell(problems, f"can't be deployed to {cluster}", _hint(found, self.stack))
         if Gate.is_needed(whole) and not pulumi.runtime.is_dry_run():
             stays = () if fleet.cluster.delete_namespaces else ("Namespace",)

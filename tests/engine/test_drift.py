@@ -64,14 +64,7 @@ def test_what_was_changed_by_hand_is_shown_and_restored(flux_fleet: Fleets, flux
 
     code, status = looked(fleet, "status", "--json")
     assert code == 1
-    shared, mine, _ = status["apps"]
-    assert (mine["declared"], mine["live"], mine["suspended"], mine["drift"]) == (2, 1, True, 2)
-    fields = [each for one in mine["objects"] for each in one["drift"]]
-    assert sorted(fields, key=lambda each: each["field"]) == [
-        {"field": "spec.driftDetection.mode", "declared": "enabled", "live": None, "managers": []},
-        {"field": "spec.interval", "declared": "30m", "live": "5m", "managers": ["kubectl-edit"]},
-    ]
-    assert shared["drift"] == 1
+    shows_the_drift(status)
     assert found(fleet) == {
         ("drift", release),
         ("drift", lost),
@@ -81,6 +74,7 @@ def test_what_was_changed_by_hand_is_shown_and_restored(flux_fleet: Fleets, flux
     }
     # Plain pulumi doesn't look, and says so.
     said = fleet.pulumi("preview", "--stack", fleet.name)
+    assert f"ConfigMap {web}/{values} was deleted by hand [drift]" in said
     assert "spec.interval is 5m instead of 30m (by kubectl-edit) [drift]" in said
 
     assert "interval" in fleet.preview()
@@ -96,9 +90,25 @@ def test_what_was_changed_by_hand_is_shown_and_restored(flux_fleet: Fleets, flux
     fleet.unchanged()
     assert found(fleet) == {("suspended", release)}
 
+    # What the files say anew is neither gone nor changed by hand.
+    fleet.app("podinfo", {"replicaCount": 2}, version="6.x")
+    assert "[drift]" not in fleet.pulumi("preview", "--stack", fleet.name)
+    fleet.app("podinfo", {"replicaCount": 1}, version="6.x")
+
     # By plain pulumi, told to look; what was resumed stays so.
     live.change(release, {"spec": {"suspend": False, "interval": "5m"}}, "kubectl-patch")
     fleet.pulumi("up", "--yes", "--refresh", "--skip-preview", "--stack", fleet.name)
     assert live.get(release)["spec"] == {**before["spec"], "suspend": False}
     fleet.unchanged()
     fleet.destroy()
+
+
+def shows_the_drift(status: Any) -> None:
+    shared, mine, _ = status["apps"]
+    assert (mine["declared"], mine["live"], mine["suspended"], mine["drift"]) == (2, 1, True, 2)
+    fields = [each for one in mine["objects"] for each in one["drift"]]
+    assert sorted(fields, key=lambda each: each["field"]) == [
+        {"field": "spec.driftDetection.mode", "declared": "enabled", "live": None, "managers": []},
+        {"field": "spec.interval", "declared": "30m", "live": "5m", "managers": ["kubectl-edit"]},
+    ]
+    assert shared["drift"] == 1

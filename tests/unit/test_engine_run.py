@@ -14,7 +14,7 @@ import pytest
 
 from fluxapps.engine.kubeconfig import CONTEXT_OVERRIDE, KUBECONFIG_OVERRIDE
 from tests.unit.fake_api import UID, FakeApi, flux_crd, manifest, serving, write_kubeconfig
-from tests.unit.recorder import Recording, record
+from tests.unit.recorder import Recording, RecordingMonitor, record
 
 REPOSITORY = Path(__file__).parents[2]
 LABELS = {"fluxapps/stack": "fluxapps.dev"}
@@ -329,6 +329,22 @@ def test_a_label_that_was_taken_away_is_told(repository: Repository) -> None:
     (found,) = (one for one in repository.api.objects.values() if one["kind"] == "HelmRelease")
     del found["metadata"]["labels"]["fluxapps/stack"]
     assert "the stack's label is gone [drift]" in repository.up().logged[0]
+
+
+def test_what_the_state_has_and_the_cluster_has_not_is_told_in_a_preview(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployed(repository)
+    assert repository.up(preview=True).logged == []
+    # What the state has, has an id in a preview too.
+    monkeypatch.setattr(RecordingMonitor, "preview", property(lambda _: False, lambda *_: None), raising=False)
+    told = sorted(line.partition(" was deleted by hand [drift]")[0] for line in repository.up(preview=True).logged)
+    assert [one.rpartition(": ")[2].partition("-helm")[0] for one in told] == [
+        "ConfigMap podinfo/podinfo",
+        "HelmRepository flux-system/podinfo",
+        "Namespace podinfo",
+    ]
+    assert repository.up().logged == []
 
 
 def test_a_field_that_another_tool_wrote_is_not_fought_over(repository: Repository) -> None:
