@@ -28,6 +28,16 @@ class Cluster:
     """Every Kustomization that is reached, the root's first."""
 
 
+def in_depth(cluster: Cluster) -> list[Applied]:
+    """Return what *cluster* applies, those of the deepest folders first; of one folder, the one called like it."""
+
+    def depth(one: Applied) -> tuple[bool, int, bool]:
+        path = one.path or ""
+        return one is cluster.root, -len(path), one.name != path.rpartition("/")[2]
+
+    return sorted(cluster.applied, key=depth)
+
+
 def find_clusters(original: Original, builder: Builder, entry: str | None = None) -> list[Cluster]:
     """Return the clusters of *original*, sorted by name.
 
@@ -54,7 +64,8 @@ def find_clusters(original: Original, builder: Builder, entry: str | None = None
     by_others = {one for document in documents for one in reached[id(document)]}
     loose = [one for one in documents if id(one) not in by_others and _is_read(builder, one)]
     paths = {path for one in documents if (path := reading.path(one.manifest)) is not None}
-    entries = dict.fromkeys(_widened(original, group, paths) for group in _groups(loose))
+    holding = {one.file for one in every}
+    entries = dict.fromkeys(_widened(group, paths, holding) for group in _groups(loose))
     return _named([_cluster(original, builder, reading.entering(folder), None) for folder in entries])
 
 
@@ -137,25 +148,21 @@ def _is_below(folder: str, above: str) -> bool:
     return folder != above and (not above or folder.startswith(f"{above}/"))
 
 
-def _widened(original: Original, group: list[Document], paths: set[str]) -> str:
-    """Return the folder where Flux enters: around all of *group*, and as wide as nothing else is applied from it."""
+def _widened(group: list[Document], paths: set[str], holding: set[str]) -> str:
+    """Return the folder where Flux enters: around all of *group*, and as wide as nothing else is applied from it.
+
+    *paths* are what Kustomizations apply, *holding* the files that hold one.
+    """
     folder = _common([one.file.rpartition("/")[0] for one in group])
     files = {one.file for one in group}
     while folder:
         above = folder.rpartition("/")[0]
         inside = [path for path in paths if path == above or _is_below(path, above)]
-        others = _other_kustomizations(original, above, files)
+        others = [file for file in holding if _is_below(file, above) and file not in files]
         if not above or inside or others:
             break
         folder = above
     return folder
-
-
-def _other_kustomizations(original: Original, folder: str, files: set[str]) -> bool:
-    return any(
-        FLUX_KUSTOMIZATION in read.text and _is_below(file, folder) and file not in files
-        for file, read in original.files.items()
-    )
 
 
 def _common(folders: list[str]) -> str:

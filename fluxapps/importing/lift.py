@@ -23,18 +23,32 @@ PAST: Final[Mapping[str, tuple[str, ...]]] = {
     "helm.toolkit.fluxcd.io": ("v2beta1", "v2beta2"),
     "kustomize.toolkit.fluxcd.io": ("v1beta1", "v1beta2"),
     "source.toolkit.fluxcd.io": ("v1beta1", "v1beta2"),
+    "notification.toolkit.fluxcd.io": ("v1beta1", "v1beta2"),
+    "image.toolkit.fluxcd.io": ("v1beta2",),
 }
 """Versions that rules here lift."""
 
-NEWER: Final[Mapping[str, Mapping[str, str]]] = {
-    "notification.toolkit.fluxcd.io": {"Alert": "v1beta3", "Provider": "v1beta3", "Receiver": "v1"},
-    "image.toolkit.fluxcd.io": {
-        "ImagePolicy": "v1",
-        "ImageRepository": "v1",
-        "ImageUpdateAutomation": "v1",
-    },
+_BY_KIND: Final[Mapping[tuple[str, str], str]] = {
+    ("notification.toolkit.fluxcd.io", "Alert"): "v1beta3",
+    ("notification.toolkit.fluxcd.io", "Provider"): "v1beta3",
+    ("notification.toolkit.fluxcd.io", "Receiver"): "v1",
+    ("image.toolkit.fluxcd.io", "ImagePolicy"): "v1",
+    ("image.toolkit.fluxcd.io", "ImageRepository"): "v1",
+    ("image.toolkit.fluxcd.io", "ImageUpdateAutomation"): "v1",
 }
-"""Kinds of Flux's whose old versions can't be lifted by a rule here alone: who lifts files is told."""
+"""Kinds of groups whose kinds have versions of their own."""
+
+
+def today(group: str, kind: str) -> str | None:
+    """Return the version of *kind* that today's Flux serves; None for what isn't Flux's."""
+    return TODAY.get(group) or _BY_KIND.get((group, kind))
+
+
+def is_old(manifest: Manifest) -> bool:
+    """Return whether *manifest* is of a version of Flux's that isn't today's."""
+    group, _, version = manifest["apiVersion"].rpartition("/")
+    wanted = today(group, manifest["kind"])
+    return wanted is not None and version != wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +67,13 @@ def lift(manifest: Manifest) -> Lifted:
         ValueError: A version of one of Flux's groups that no rule here knows.
     """
     group, _, version = manifest["apiVersion"].rpartition("/")
-    if group not in TODAY or version == TODAY[group]:
+    wanted = today(group, manifest["kind"])
+    if wanted is None or version == wanted:
         return Lifted(manifest, ())
     if version not in PAST[group]:
         raise ValueError(f"no rule lifts {manifest['apiVersion']} {manifest['kind']}")
     lifted = copy.deepcopy(manifest)
-    lifted["apiVersion"] = f"{group}/{TODAY[group]}"
+    lifted["apiVersion"] = f"{group}/{wanted}"
     changed = ["apiVersion"]
     if lifted.pop("status", None) is not None:
         changed.append("status")

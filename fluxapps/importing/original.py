@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fluxapps.importing.lift import PAST, TODAY, lift
+from fluxapps.importing.lift import is_old, lift
 from fluxapps.importing.surprises import surprises
 from fluxapps.model.collector import collector_paused
 from fluxapps.model.objects import Manifest
@@ -108,7 +108,7 @@ class Original:
         if not _is_object(value):
             what = "this is no Kubernetes object: it lacks apiVersion, kind or metadata.name"
             fix = "Flux applies nothing of a folder in which it can't read one file; move it out of there"
-            self._no_objects.setdefault(file, []).append(_warning("not-kubernetes", what, file, line, fix))
+            self._no_objects.setdefault(file, []).append(_problem("not-kubernetes", what, file, line, fix))
             return
         if value["kind"].endswith("List") and isinstance(value.get("items"), list):
             for number, item in enumerate(value["items"]):
@@ -116,18 +116,17 @@ class Original:
             return
         if _is_nameless(value):
             what = f"this {value['kind']} has no metadata.name"
-            problem = _warning("not-kubernetes", what, file, line, "give it a name")
+            problem = _problem("not-kubernetes", what, file, line, "give it a name")
             self._no_objects.setdefault(file, []).append(problem)
             return
         lifted_fields: tuple[str, ...] = ()
-        group, _, version = value["apiVersion"].rpartition("/")
-        if group in TODAY and version != TODAY[group]:
-            if version in PAST[group]:
+        if is_old(value):
+            try:
                 lifted = lift(value)
-                value, lifted_fields = lifted.manifest, lifted.fields
+            except ValueError as why:
+                self.problems.append(_problem("unknown-version", str(why), file, line, "write today's version by hand"))
             else:
-                what = f"no rule lifts {value['apiVersion']} {value['kind']} to {group}/{TODAY[group]}"
-                self.problems.append(_warning("unknown-version", what, file, line, "write today's version by hand"))
+                value, lifted_fields = lifted.manifest, lifted.fields
         found.append(Document(file, index, path, line, value, lifted_fields))
 
 
@@ -168,7 +167,7 @@ def _walk(original: Original, folder: str, depth: int) -> None:
             _read(original, path)
         elif name.endswith(_TEMPLATES) and any(ending in name for ending in YAML_ENDINGS):
             what = "this is a template: what it becomes is not in the repository"
-            original.problems.append(_warning("template", what, path, None, "import what it is rendered to"))
+            original.problems.append(_problem("unrendered-template", what, path, None, "import what it is rendered to"))
 
 
 def _names(original: Original, folder: str) -> list[str]:
@@ -182,7 +181,7 @@ def _names(original: Original, folder: str) -> list[str]:
             )
     except OSError as error:
         what = f"it can't be read: {(error.strerror or str(error)).lower()}"
-        original.problems.append(_warning("not-readable", what, folder or ".", None, "check that it may be read"))
+        original.problems.append(_problem("not-readable", what, folder or ".", None, "check that it may be read"))
         return []
 
 
@@ -210,5 +209,5 @@ def _is_nameless(value: Manifest) -> bool:
     return not (isinstance(name, str) and name)
 
 
-def _warning(code: str, what: str, file: str, line: int | None, fix: str) -> Problem:
+def _problem(code: str, what: str, file: str, line: int | None, fix: str) -> Problem:
     return Problem(code=code, what=what, file=file, line=line, fix=fix, severity=Severity.WARNING)

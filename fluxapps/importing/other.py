@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from fluxapps.importing.kustomize.built import Built
 from fluxapps.importing.kustomize.generators import secret_text
 from fluxapps.importing.kustomize.opaque import common_folder
+from fluxapps.importing.lift_text import lift_text
 from fluxapps.importing.original import Document, Original, joined
 from fluxapps.model.sources import KUSTOMIZATION_NAMES
+from fluxapps.model.yaml_file import parse_yaml
 from fluxapps.model.yaml_text import dump_documents, dump_manifest, dump_yaml
 
 _MOVED = {"namespace"}
@@ -134,8 +136,10 @@ def _content(original: Original, file: str, documents: set[Document]) -> bytes:
     there = original.objects(file)
     objects = {document.index for document in there}
     written = {index for index, one in enumerate(read.documents) if one.value is not None}
+    lifted = any(document.lifted for document in documents)
     if len(documents) == len(there) and objects == written:
-        return original.content(file)
+        # Flux no longer serves what past versions spelled otherwise.
+        return lift_text(read).text.encode() if lifted else original.content(file)
     parts: list[str] = []
     lines = read.text.splitlines(keepends=True)
     for index in sorted({document.index for document in documents}):
@@ -147,7 +151,8 @@ def _content(original: Original, file: str, documents: set[Document]) -> bytes:
         start = read.documents[index].line - 1 if index else 0
         end = read.documents[index + 1].line - 1 if index + 1 < len(read.documents) else len(lines)
         parts.append("".join(lines[start:end]))
-    return _joined(parts).encode()
+    text = _joined(parts)
+    return (lift_text(parse_yaml(text, file)).text if lifted else text).encode()
 
 
 def _joined(parts: list[str]) -> str:

@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fluxapps.importing.applied import Applied, is_moving, told_apart
-from fluxapps.importing.clusters import Cluster
-from fluxapps.importing.comparison import ABSENT, APPLIED_BY, WHOLE, Difference, object_differences
+from fluxapps.importing.clusters import Cluster, in_depth
+from fluxapps.importing.comparison import ABSENT, APPLIED_BY, WHOLE, Difference, object_differences, walk
 from fluxapps.importing.explained import Context, explanation
 from fluxapps.importing.kustomize.build import Builder
 from fluxapps.importing.kustomize.built import Built, UnbuildableError
 from fluxapps.importing.kustomize.transformers import set_namespace
 from fluxapps.importing.original import Original
 from fluxapps.importing.said import StackSaid
-from fluxapps.importing.values import meaning, same
+from fluxapps.importing.values import meaning
 from fluxapps.model.collector import collector_paused
 from fluxapps.model.declare import declare
 from fluxapps.model.loader import load
@@ -103,8 +103,7 @@ def prove(cluster: Cluster, root: Path, stack: str, said: StackSaid) -> Proof:
 def original_objects(cluster: Cluster) -> dict[ObjectId, Found]:
     """Return what *cluster* applies, by identity; each with the deepest Kustomization that applies it."""
     found: dict[ObjectId, Found] = {}
-    order = sorted(cluster.applied, key=lambda one: (one is cluster.root, -len(one.path or "")))
-    for applied in order:
+    for applied in in_depth(cluster):
         moving = {id(one.document): one for one in applied.moving if one.document is not None}
         for one in applied.objects:
             effective = moving.get(id(one.document), one) if is_moving(one) else one
@@ -200,17 +199,19 @@ def _compared(identity: ObjectId, original: Found | None, ours: Found | None) ->
         yield Difference(identity, WHOLE, "present", ABSENT, file=original.file, line=original.line)
     else:
         for one in object_differences(identity, original.manifest, ours.manifest):
-            if one.field == "data.values.yaml" and _same_values(one):
-                continue
-            yield replace(one, file=original.file, line=original.line)
+            for each in _of_values(one) if one.field == "data.values.yaml" else (one,):
+                yield replace(each, file=original.file, line=original.line)
         if original.applied_by != ours.applied_by:
             yield Difference(
                 identity, APPLIED_BY, original.applied_by, ours.applied_by, "", original.file, original.line
             )
 
 
-def _same_values(one: Difference) -> bool:
-    """Return whether two texts of values mean the same."""
-    if not isinstance(one.original, str) or not isinstance(one.ours, str):
-        return False
-    return same(meaning(one.original), meaning(one.ours))
+def _of_values(one: Difference) -> Iterator[Difference]:
+    """Yield what differs between two texts of values once they are parsed; the texts where one can't be."""
+    before, after = meaning(one.original), meaning(one.ours)
+    if before is None or after is None:
+        yield one
+        return
+    for field, original, ours in walk(one.field, before, after):
+        yield Difference(one.id, field, original, ours)

@@ -10,7 +10,7 @@ from fluxapps.importing.kustomize.opaque import patch_files
 from fluxapps.importing.original import Document, Original, read_original
 from fluxapps.importing.said import StackSaid
 from fluxapps.importing.stack import stack_said
-from fluxapps.importing.variables import variables
+from fluxapps.importing.variables import missing_sources, variables
 from fluxapps.importing.written import repository_files
 from fluxapps.model.collector import collector_paused
 from fluxapps.model.objects import ObjectId
@@ -95,6 +95,7 @@ def imported(  # noqa: PLR0913 - what there is to know
     for cluster, said in found.stacks:
         problems |= dict.fromkeys(said.problems)
         problems |= dict.fromkeys(variables(cluster))
+        problems |= dict.fromkeys(missing_sources(cluster))
     found.problems = sorted(problems, key=lambda problem: problem.order)
     return found
 

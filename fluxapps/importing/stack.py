@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from fluxapps.importing.applied import SOURCE_GROUP, SOURCES, Applied, is_moving, told_apart
 from fluxapps.importing.apps import AppParts, app_said, place_of, plain_secret
-from fluxapps.importing.clusters import Cluster
+from fluxapps.importing.clusters import Cluster, in_depth
 from fluxapps.importing.defaults import beyond
 from fluxapps.importing.kustomize.built import Built, built
 from fluxapps.importing.metadata import own_metadata
@@ -69,7 +69,7 @@ class _Stack:
 
     def _share_out(self) -> None:
         """Give each object to one Kustomization: the deepest that applies it."""
-        order = sorted(self.cluster.applied, key=lambda one: (one is self.root, -len(one.path or "")))
+        order = in_depth(self.cluster)
         first: dict[ObjectId, tuple[Applied, Built]] = {}
         for applied in order:
             moving = {id(one.document): one for one in applied.moving if one.document is not None}

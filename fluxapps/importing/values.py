@@ -58,8 +58,10 @@ def same(one: Any, other: Any) -> bool:
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
-def meaning(text: str) -> Any:
-    """Return what *text*, of values, means; None where it can't be read."""
+def meaning(text: Any) -> Any:
+    """Return what *text*, of values, means; None where it is no text, or can't be read."""
+    if not isinstance(text, str):
+        return None
     try:
         read = parse_yaml(text, "values.yaml")
     except ConfigError:

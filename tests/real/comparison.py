@@ -1,28 +1,14 @@
 """What two sets of objects have not in common, field by field, and the table of what is known to differ."""
 
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
+from fluxapps.importing.comparison import ABSENT, WHOLE, same, walk
 from fluxapps.model.objects import Manifest, ObjectId
 
-
-class Absent(Enum):
-    """The value of a field that isn't there; null is something else."""
-
-    ABSENT = "absent"
-
-    def __repr__(self) -> str:
-        return "absent"
-
-
-ABSENT: Final = Absent.ABSENT
-
-WHOLE: Final = "(object)"
-"""The field of a difference that is about the whole object: it is in one set alone."""
+__all__ = ["ABSENT", "WHOLE", "Difference", "Known", "compare", "known", "same", "unexplained"]
 
 
 _TEXT: Final = "{text}"
@@ -101,7 +87,7 @@ def compare(original: Mapping[ObjectId, Manifest], ours: Mapping[ObjectId, Manif
         elif here is None:
             found.append(Difference(str(identity), WHOLE, "present", ABSENT))
         else:
-            found += (Difference(str(identity), *parts) for parts in _walk("", there, here))
+            found += (Difference(str(identity), *parts) for parts in walk("", there, here))
     return found
 
 
@@ -113,36 +99,3 @@ def unexplained(differences: Sequence[Difference], table: Sequence[Known]) -> li
         if covered != row.count:
             wrong.append(f"the table says {row.count} times, but it is {covered}: {row.objects}: {row.field}")
     return wrong
-
-
-def same(one: Any, other: Any) -> bool:
-    """Return whether two values are the same YAML: ``1``, ``1.0`` and ``true`` are three, a not-a-number is itself."""
-    return next(_walk("", one, other), None) is None
-
-
-def _walk(path: str, original: Any, ours: Any) -> Iterator[tuple[str, Any, Any]]:
-    """Yield path, original and ours of each innermost part that differs."""
-    if isinstance(original, dict) and isinstance(ours, dict):
-        for key in [*original, *(key for key in ours if key not in original)]:
-            yield from _walk(_below(path, key), original.get(key, ABSENT), ours.get(key, ABSENT))
-    elif isinstance(original, list | tuple) and isinstance(ours, list | tuple):
-        for number in range(max(len(original), len(ours))):
-            yield from _walk(f"{path}[{number}]", _item(original, number), _item(ours, number))
-    elif not _same_scalar(original, ours):
-        yield path, original, ours
-
-
-def _below(path: str, key: Any) -> str:
-    return f"{path}.{key}" if path else str(key)
-
-
-def _item(items: Sequence[Any], number: int) -> Any:
-    return items[number] if number < len(items) else ABSENT
-
-
-def _same_scalar(one: Any, other: Any) -> bool:
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, float) and math.isnan(one):
-        return math.isnan(other)
-    return bool(one == other)

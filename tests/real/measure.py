@@ -7,10 +7,10 @@ from typing import Any, Final
 import yaml
 
 from fluxapps import model
+from fluxapps.importing.lift import lift
 from fluxapps.model.objects import Manifest, ObjectId
 from fluxapps.model.problems import Problem
 from tests.real.comparison import Difference, Known, compare, known
-from tests.real.lift import lift
 from tests.real.objects import Found, applied_by, meaning, read_objects
 from tests.real.working_tree import HERE, WorkingTree, published_files, working_tree
 

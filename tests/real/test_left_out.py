@@ -33,7 +33,7 @@ def _pytest(clone: Path, *, ci: bool) -> subprocess.CompletedProcess[str]:
             "-p",
             "no:cacheprovider",
             "tests/real/test_published.py",
-            "tests/real/test_lift.py",
+            "tests/real/test_comparison.py",
         ],
         cwd=clone,
         env=environment | ({"CI": "true"} if ci else {}),

@@ -163,3 +163,19 @@ def import_(  # noqa: PLR0913, PLR0917 - what there is to choose
         with_our_defaults=with_our_defaults,
     )
     raise typer.Exit(import_repository(wanted))
+
+
+@app.command()
+def lift(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of Flux's YAML, with all below it.")],
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing; exit code 1 when something is to be lifted.")
+    ] = False,
+) -> None:
+    """Lift Flux's objects to today's API versions, in place: comments and order stay.
+
+    Nothing else changes. Exit code 1 when something has to be lifted by hand.
+    """
+    from fluxapps.cli.lift import lift_folder
+
+    raise typer.Exit(lift_folder(folder, check_only=check))

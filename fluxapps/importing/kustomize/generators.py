@@ -139,13 +139,14 @@ class _Content:
 
 
 def _name(made: Built) -> None:
-    made.manifest["metadata"]["name"] = f"{made.first_name}-{name_hash(made.manifest, made.first_name)}"
+    made.manifest["metadata"]["name"] = f"{made.first_name}-{name_hash(made.manifest)}"
 
 
-def name_hash(manifest: Manifest, name: str) -> str:
-    """Return what kustomize puts behind *name*, that of a generated object, for its content."""
+def name_hash(manifest: Manifest) -> str:
+    """Return what kustomize puts behind the name of *manifest*, a generated object, for its content."""
     hashed: Manifest = {"data": manifest.get("data", "" if manifest["kind"] == "ConfigMap" else {})}
-    hashed |= {"kind": manifest["kind"], "name": name}
+    # It means to put the name in as well, and looks for it where it isn't (5.8).
+    hashed |= {"kind": manifest["kind"], "name": ""}
     if manifest["kind"] == "Secret":
         hashed["type"] = manifest.get("type", "")
         if "stringData" in manifest:

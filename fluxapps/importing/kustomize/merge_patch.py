@@ -77,20 +77,15 @@ def _list(field: str, value: list[Any], patch: list[Any], *, by_key: bool) -> li
     key = next((key for key in keys if items and all(key in one for one in items)), None)
     if key is None or len(items) != len(patch):
         return [_clean(one) for one in patch]
-    merged = list(value)
-    added: list[Any] = []
+    rest = list(value)
+    first: list[Any] = []
     for one in items:
-        place = next((i for i, old in enumerate(merged) if isinstance(old, dict) and old.get(key) == one[key]), None)
-        result = _map(merged[place] if place is not None else {}, one, by_key=by_key)
-        if place is None:
-            if result is not DELETED:
-                added.append(result)
-        elif result is DELETED:
-            del merged[place]
-        else:
-            merged[place] = result
-    # kustomize puts what is new before what was there.
-    return [*added, *merged]
+        place = next((i for i, old in enumerate(rest) if isinstance(old, dict) and old.get(key) == one[key]), None)
+        result = _map(rest.pop(place) if place is not None else {}, one, by_key=by_key)
+        if result is not DELETED:
+            first.append(result)
+    # kustomize puts what the patch names before the others.
+    return [*first, *rest]
 
 
 def _clean(value: Any) -> Any:

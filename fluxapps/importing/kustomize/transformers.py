@@ -95,7 +95,7 @@ def _subjects(objects: Iterable[Built], namespace: str) -> None:
             if not isinstance(subject, dict) or subject.get("kind") != "ServiceAccount":
                 continue
             named = (str(subject.get("namespace") or ""), str(subject.get("name")))
-            follows = named[1] == "default" or named in moved or ("", named[1]) in moved
+            follows = named[1] == "default" or named in moved
             if follows and subject.get("namespace") != namespace:
                 one.own("namespace")["subjects"][index]["namespace"] = namespace
 

@@ -19,17 +19,21 @@ def apps_in_order(fleet: Fleet) -> tuple[App, ...]:
 
 def releases_in_order(app: App) -> tuple[Release, ...]:
     """Return the releases of *app*, each after its siblings that it depends on."""
-    by_name = {release.name: release for release in app.releases}
-    return tuple(by_name[name] for name in in_order(sibling_graph(app)))
+    by_key = {release.key or release.name: release for release in app.releases}
+    return tuple(by_key[key] for key in in_order(sibling_graph(app)))
 
 
 def sibling_graph(app: App) -> dict[str, list[str]]:
-    """Return the releases of *app*, each with its siblings that it comes after, by its own word or its app's."""
-    names = {f"{app.name}/{release.name}": release.name for release in app.releases}
+    """Return the releases of *app* by their keys, each with its siblings that it comes after.
+
+    That is by its own word or its app's. In two namespaces two of them may have one name, and have two keys.
+    """
+    keys = {f"{app.name}/{release.name}": release.key or release.name for release in app.releases}
     graph = {}
     for release in app.releases:
+        key = release.key or release.name
         said = dict.fromkeys((*app.depends_on, *release.depends_on))
-        graph[release.name] = [names[one] for one in said if names.get(one, release.name) != release.name]
+        graph[key] = [keys[one] for one in said if keys.get(one, key) != key]
     return graph
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.real.lift import TODAY, lift
+from fluxapps.importing.lift import TODAY, lift
 
 
 def _object(api_version: str, kind: str, **spec: Any) -> dict[str, Any]:

@@ -1,0 +1,284 @@
+"""Repositories of every layout come in as app files, and render what they made Flux apply."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fluxapps.model import check, declare, load, resolve, tree_files
+from fluxapps.model.problems import Severity
+from tests.unit.cli_run import Ended, fluxapps, write
+from tests.unit.import_layouts import (
+    APPS_IN_ONE,
+    LAYOUTS,
+    NAMESPACED,
+    ONE_FOR_ALL,
+    OVERLAYS,
+    SEED,
+    config_map,
+    kustomization,
+)
+
+
+def brought_in(tmp_path: Path, files: dict[str, str], *words: str) -> tuple[Ended, Path]:
+    """Import *files*; return how that ended, and where."""
+    write(tmp_path / "original", files)
+    out = tmp_path / "ours"
+    return fluxapps("import", str(tmp_path / "original"), "--out", str(out), *words), out
+
+
+def said(out: Path, path: str) -> object:
+    return yaml.safe_load((out / path).read_text())
+
+
+def rendered(out: Path, stack: str) -> dict[tuple[str, str, str], dict[str, object]]:
+    """Return what *stack* renders, read by another reader than ours: by kind, namespace and name."""
+    fleet = resolve(load(out), stack)
+    found = {}
+    for path, content in tree_files(fleet, declare(fleet)).items():
+        for manifest in yaml.safe_load_all(content) if path.endswith((".yaml", ".yml")) else ():
+            if manifest and "metadata" in manifest and "kustomize.config" not in manifest["apiVersion"]:
+                metadata = manifest["metadata"]
+                found[manifest["kind"], metadata.get("namespace", ""), metadata["name"]] = manifest
+    return found
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_layout_comes_in_whole(tmp_path: Path, layout: str) -> None:
+    ended, out = brought_in(tmp_path, LAYOUTS[layout])
+    assert ended.code == 0, ended.out + ended.err
+    assert "all equal" in ended.out
+    sources = load(out)
+    for stack in sources.stacks:
+        problems = check(resolve(sources, stack))
+        assert [problem for problem in problems if problem.severity is Severity.ERROR] == []
+    again = fluxapps("import", str(tmp_path / "original"), "--out", str(out), "--prove")
+    assert again.code == 0
+    assert again.out.splitlines()[0] == ended.out.splitlines()[0]
+
+
+def test_the_seeds_layout_is_said_in_the_shortest_files(tmp_path: Path) -> None:
+    ended, out = brought_in(tmp_path, SEED, "--stack", "home")
+    assert ended.out.startswith("home: 2 apps, 13 objects: all equal")
+    assert said(out, "apps/podinfo/app.yaml") == {
+        "chart": "podinfo",
+        "repository": "podinfo",
+        "version": "6.x",
+        "valuesName": "podinfo-helm-chart-value-overrides",
+        "kustomization": {"interval": "10m0s", "timeout": "2m", "prune": True},
+    }
+    assert said(out, "fleet.yaml") == {
+        "repositories": {"podinfo": {"interval": "15m", "url": "https://charts.example.org/podinfo"}},
+        "defaults": {"preset": "none", "release": {"interval": "15m"}},
+    }
+    assert (out / "apps/podinfo/values.yaml").read_text() == "replicas: 2 # two\n"
+    assert "version: 6.x # renovate: chart" in (out / "apps/podinfo/app.yaml").read_text()
+    assert (out / "apps/podinfo/other.yaml").read_text() == SEED["podinfo/other.yaml"]
+    media = said(out, "apps/media/app.yaml")
+    assert media == {
+        "dependsOn": ["podinfo"],
+        "kustomization": {"interval": "10m0s", "prune": True},
+        "releases": {
+            "radarr": {
+                "chart": "radarr",
+                "repository": "podinfo",
+                "version": "6.x",
+                "valuesIn": "inline",
+            },
+            "sonarr": {
+                "chart": "sonarr",
+                "repository": "podinfo",
+                "version": "6.x",
+                "dependsOn": ["media/radarr"],
+                "valuesName": "sonarr-helm-chart-value-overrides",
+            },
+        },
+    }
+    assert (out / "apps/media/values-radarr.yaml").read_text() == "# how many\nreplicas: 1\n"
+    cluster = said(out, "Pulumi.home.yaml")
+    assert cluster == {
+        "config": {
+            "ours:cluster": {
+                "context": "home",
+                "delivery": "git",
+                "git": {
+                    "url": "ssh://git@example.org/fleet",
+                    "name": "flux-system",
+                    "branch": "main",
+                    "interval": "1m0s",
+                    "secretRef": {"name": "flux-system"},
+                    "kustomization": {"interval": "10m0s", "deletionPolicy": None},
+                },
+            }
+        }
+    }
+
+
+def test_kustomizations_in_other_namespaces_keep_their_place(tmp_path: Path) -> None:
+    _, out = brought_in(tmp_path, NAMESPACED, "--stack", "home")
+    objects = rendered(out, "home")
+    echo = objects["Kustomization", "media", "echo"]
+    # What the parent's patches add is said by the child itself: the parent applies it no more.
+    assert echo["spec"]["retryInterval"] == "2m"  # type: ignore[index]
+    assert echo["spec"]["sourceRef"] == {"kind": "GitRepository", "name": "flux-system", "namespace": "flux-system"}  # type: ignore[index]
+    assert objects["Namespace", "", "media"]["metadata"]["labels"] == {"team": "media"}  # type: ignore[index]
+    assert objects["HelmRelease", "media", "echo"]["spec"]["values"] == {"name": "${APP}", "hosts": ["a", "b"]}  # type: ignore[index]
+    assert (out / "apps/echo/values.yaml").read_text().startswith("# who it is\n")
+    app = said(out, "apps/echo/app.yaml")
+    assert isinstance(app, dict)
+    assert (app["chart"], app["repository"]) == ("app-template", "echo")
+
+
+def test_a_generated_config_map_keeps_its_name_and_its_comments(tmp_path: Path) -> None:
+    _, out = brought_in(tmp_path, NAMESPACED, "--stack", "home")
+    app = said(out, "apps/plex/app.yaml")
+    assert isinstance(app, dict)
+    # The name that kustomize 5.8.2 builds.
+    assert app["valuesName"] == "plex-values-g8452ktcgt"
+    assert (out / "apps/plex/values.yaml").read_text() == "# of plex\nreplicas: 1\n"
+    claim = said(out, "apps/plex/kustomization.yaml")
+    assert claim == {"namespace": "media", "resources": ["claim.yaml"]}
+    assert (out / "apps/plex/claim.yaml").read_text() == NAMESPACED["kubernetes/apps/media/plex/app/claim.yaml"]
+
+
+def test_clusters_become_stacks_that_share_what_they_have_in_common(tmp_path: Path) -> None:
+    _, out = brought_in(tmp_path, OVERLAYS)
+    base = said(out, "apps/apps/app.yaml")
+    assert isinstance(base, dict)
+    assert base["namespace"] == "podinfo"
+    assert base["releases"]["podinfo"]["chart"] == "podinfo"
+    assert "version" not in base["releases"]["podinfo"]
+    for stack, version in (("production", ">=1.0.0"), ("staging", ">=1.0.0-alpha")):
+        cluster = said(out, f"Pulumi.{stack}.yaml")
+        assert isinstance(cluster, dict)
+        apps = cluster["config"]["ours:cluster"]["apps"]
+        assert apps["apps"]["releases"]["podinfo"]["version"] == version
+        assert said(out, f"apps/apps/values-podinfo.{stack}.yaml") == {"host": f"podinfo.{stack}"}
+        extra = OVERLAYS[f"apps/{stack}/extra.yaml"]
+        assert (out / f"apps/apps/stacks/{stack}/extra.yaml").read_text() == extra
+    assert said(out, "apps/apps/values-podinfo.yaml") == {"redis": True}
+
+
+def test_one_cluster_of_several_can_be_chosen(tmp_path: Path) -> None:
+    ended, out = brought_in(tmp_path, OVERLAYS, "--stack", "staging")
+    assert ended.code == 0
+    assert not (out / "Pulumi.production.yaml").exists()
+    assert said(out, "apps/apps/values-podinfo.yaml") == {"redis": True, "host": "podinfo.staging"}
+    unknown = fluxapps("import", str(tmp_path / "original"), "--out", str(tmp_path / "x"), "--stack", "dev")
+    assert unknown.code == 1
+    assert "no cluster 'dev'" in unknown.err
+
+
+def test_where_flux_enters_can_be_said(tmp_path: Path) -> None:
+    ended, out = brought_in(tmp_path, OVERLAYS, "--path", "clusters/production", "--stack", "live")
+    assert ended.code == 0
+    assert ended.out.startswith("live: 1 apps")
+    assert (out / "Pulumi.live.yaml").exists()
+
+
+def test_what_the_root_applies_by_itself_becomes_apps(tmp_path: Path) -> None:
+    _, out = brought_in(tmp_path, ONE_FOR_ALL, "--stack", "home")
+    assert sorted(path.name for path in (out / "apps").iterdir()) == ["podinfo", "web"]
+    assert (out / "apps/podinfo/banner.yaml").read_text() == ONE_FOR_ALL["cluster/podinfo/banner.yaml"]
+    assert (out / "bootstrap/settings.yaml").read_text() == ONE_FOR_ALL["cluster/settings.yaml"]
+
+
+def test_releases_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    _, out = brought_in(tmp_path, APPS_IN_ONE, "--stack", "home")
+    objects = rendered(out, "home")
+    assert objects["HelmRelease", "a", "postgres"]["spec"]["releaseName"] == "a"  # type: ignore[index]
+    assert objects["HelmRelease", "b", "postgres"]["spec"]["releaseName"] == "b"  # type: ignore[index]
+
+
+def test_a_release_that_nothing_applies_is_an_app_that_is_not_enabled(tmp_path: Path) -> None:
+    files = {**SEED, "spare/release.yaml": SEED["podinfo/release.yaml"].replace("podinfo", "spare")}
+    ended, out = brought_in(tmp_path, files, "--stack", "home")
+    assert ended.code == 0
+    app = said(out, "apps/spare/app.yaml")
+    assert isinstance(app, dict)
+    assert app["enabled"] is False
+    assert "samples/unused.yaml" in ended.out
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    write(tmp_path / "ours", {"fleet.yaml": "repositories: {}\n"})
+    ended, out = brought_in(tmp_path, SEED)
+    assert ended.code == 1
+    assert "has fleet.yaml already: nothing was written" in ended.err
+    assert sorted(path.name for path in out.iterdir()) == ["fleet.yaml"]
+
+
+def test_an_edited_result_is_no_longer_equal(tmp_path: Path) -> None:
+    _, out = brought_in(tmp_path, SEED, "--stack", "home")
+    (out / "apps/podinfo/values.yaml").write_text("replicas: 3\n")
+    (out / "apps/podinfo/other.yaml").write_text(config_map("banner", "podinfo", "other"))
+    (out / "apps/media/app.yaml").write_text((out / "apps/media/app.yaml").read_text().replace("6.x", "7.x", 1))
+    ended = fluxapps("import", str(tmp_path / "original"), "--out", str(out), "--prove", "--stack", "home")
+    assert ended.code == 1
+    assert "home: 2 apps, 13 objects: 3 differences nobody explains" in ended.out
+    for wrong in (
+        "ConfigMap podinfo/podinfo-helm-chart-value-overrides: data.values.yaml.replicas: 2 in the original, 3 in ours",
+        "ConfigMap podinfo/banner: data.key: 'x' in the original, 'other' in ours (podinfo/other.yaml",
+        "HelmRelease media/radarr: spec.chart.spec.version: '6.x' in the original, '7.x' in ours",
+    ):
+        assert wrong in ended.out
+
+
+def test_an_object_that_is_gone_is_missed(tmp_path: Path) -> None:
+    _, out = brought_in(tmp_path, SEED, "--stack", "home")
+    (out / "apps/podinfo/other.yaml").unlink()
+    ended = fluxapps("import", str(tmp_path / "original"), "--out", str(out), "--prove", "--stack", "home")
+    assert ended.code == 1
+    assert "ConfigMap podinfo/banner: (object): 'present' in the original, absent in ours" in ended.out
+
+
+def test_the_report_is_text_json_or_markdown(tmp_path: Path) -> None:
+    texts = {}
+    for ending in ("txt", "json", "md"):
+        file = tmp_path / f"report.{ending}"
+        ended, _ = brought_in(tmp_path / ending, SEED, "--stack", "home", "--report", str(file))
+        assert ended.code == 0
+        texts[ending] = file.read_text()
+    data = json.loads(texts["json"])
+    assert data["stacks"][0]["verdict"] in texts["md"]
+    assert data["stacks"][0]["verdict"] in texts["txt"]
+    assert (data["stacks"][0]["apps"], data["stacks"][0]["objects"]) == (2, 13)
+    assert data["lifted"] == [
+        {
+            "object": "HelmRepository podinfo",
+            "file": "bootstrap/helmrepositories/podinfo.yaml",
+            "line": 1,
+            "fields": ["apiVersion"],
+        }
+    ]
+    assert data["notApplied"] == ["samples/unused.yaml"]
+    refused, _ = brought_in(tmp_path / "html", SEED, "--report", str(tmp_path / "report.html"))
+    assert refused.code == 1
+
+
+def test_what_our_settings_would_change_is_said(tmp_path: Path) -> None:
+    ended, _ = brought_in(tmp_path, SEED, "--stack", "home", "--with-our-defaults")
+    assert "HelmRelease: spec.driftDetection: nothing would be {'mode': 'enabled'} (3 objects)" in ended.out
+
+
+def test_a_folder_without_flux_is_told(tmp_path: Path) -> None:
+    ended, _ = brought_in(tmp_path, {"a.yaml": config_map("a", "b")})
+    assert ended.code == 1
+    assert "no Flux Kustomization was found" in ended.err
+    missing = fluxapps("import", str(tmp_path / "nowhere"))
+    assert missing.code == 1
+
+
+def test_a_kustomization_of_another_repository_stays_one(tmp_path: Path) -> None:
+    foreign = (
+        kustomization("theirs", "./deploy")
+        .replace("name: flux-system\n", "name: theirs\n")
+        .replace("  name: theirs\n  namespace", "  name: theirs\n  namespace")
+    )
+    files = {**SEED, "bootstrap/kustomizations/theirs.yaml": foreign}
+    ended, out = brought_in(tmp_path, files, "--stack", "home")
+    assert ended.code == 0, ended.out
+    app = said(out, "apps/theirs/app.yaml")
+    assert isinstance(app, dict)
+    assert app["kustomization"]["path"] == "./deploy"
