@@ -21,6 +21,7 @@ from tests.unit.fixture_repositories import base
 
 RELEASE = ObjectId("helm.toolkit.fluxcd.io", "HelmRelease", "podinfo", "podinfo")
 INSTALLING = progressing("installing")
+BEFORE = Health(state=State.READY, why="in a look from before all was made")
 OLD = RELEASE._replace(name="old")
 CHOICE = ClusterChoice(context="dev", files=(), kubeconfig=None)
 
@@ -50,7 +51,8 @@ class FakeWatch:
                 self._seen(one)
             else:
                 healths = dict.fromkeys(self._cast.granted, one)
-                self._seen(Look(begun=time.monotonic(), verdict=Verdict(cast=self._cast, healths=healths)))
+                begun = 0.0 if one is BEFORE else time.monotonic()
+                self._seen(Look(begun=begun, verdict=Verdict(cast=self._cast, healths=healths)))
             await asyncio.sleep(0.01)
 
 
@@ -107,6 +109,12 @@ def test_it_opens_when_all_is_ready(declared: Declaration, said: list[str]) -> N
     assert len(said) == 3
     assert said[2].startswith("* 1 of 1 app ready, ")
     assert FakeWatch.ended
+
+
+def test_what_was_seen_before_all_was_made_counts_for_nothing(declared: Declaration, said: list[str]) -> None:
+    with pytest.raises(pulumi.RunError, match="InstallFailed: no"):
+        wait(declared, BEFORE, INSTALLING, failed(RELEASE, "InstallFailed: no"))
+    assert said == ["0 of 1 app ready; waiting: podinfo (installing)"]
 
 
 def test_it_waits_for_nothing_that_is_suspended(declared: Declaration, said: list[str]) -> None:

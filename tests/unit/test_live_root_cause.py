@@ -171,6 +171,30 @@ def test_a_failure_with_an_older_chart_is_none(tmp_path: Path) -> None:
     assert (found.state, found.why) == (State.PROGRESSING, "failed, tries again with chart 6.2.0")
 
 
+def test_what_flux_gave_up_is_final_and_told_by_what_failed(tmp_path: Path) -> None:
+    known = cast(tmp_path)
+    remedied = {"upgrade": {"remediation": {"retries": 3}}}
+    failing = release(("False", "RollbackSucceeded", "rolled back"), failures=1, spec=remedied)
+    failing["status"]["conditions"].append(
+        {"type": "Released", "status": "False", "reason": "UpgradeFailed", "message": "no", "observedGeneration": 1}
+    )
+    assert health(known, RELEASE, all_ready(release=failing)).why == "failed 1 time, tries again"
+    failing["status"]["conditions"].append({"type": "Stalled", "status": "True", "observedGeneration": 1})
+    found = health(known, RELEASE, all_ready(release=failing))
+    assert (found.root, found.why) == (RELEASE, "UpgradeFailed: no")
+
+
+def test_a_failing_dependency_keeps_back_what_depends_on_it(tmp_path: Path) -> None:
+    known = cast(tmp_path)
+    other = RELEASE._replace(namespace="db", name="db")
+    held = release(("False", "DependencyNotReady", ""), spec={"dependsOn": [{"name": "db", "namespace": "db"}]})
+    failing = live(
+        other, release()["spec"], ("False", "InstallFailed", "no"), failures=1, lastAttemptedRevision="6.1.0"
+    )
+    found = health(known, RELEASE, all_ready(release=held) | {other: failing, CHART._replace(name="db-db"): chart()})
+    assert (found.root, found.why) == (other, "InstallFailed: no")
+
+
 def test_a_repository_of_type_oci_has_no_status(tmp_path: Path) -> None:
     known = cast(tmp_path)
     static = live(CHARTS, {"type": "oci"}, None)
