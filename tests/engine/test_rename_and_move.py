@@ -19,6 +19,7 @@ def test_an_app_a_repository_and_the_delivery_change(flux_fleet: Fleets, flux_li
     podinfo = {"chart": "podinfo", "version": "6.x"}
     fleet.app("old", {"replicaCount": 2}, **podinfo)
     fleet.write(f"apps/{old}/settings.yaml", extra(old, "settings"))
+    plain = plain_yaml(fleet, "plain", old)
     fleet.app("other", {"replicaCount": 1}, **podinfo)
     clone = Clone(fleet)
     git = {"url": clone.url, "branch": "main", "name": fleet.name, "follow": "branch"}
@@ -27,38 +28,39 @@ def test_an_app_a_repository_and_the_delivery_change(flux_fleet: Fleets, flux_li
     fleet.up()
     for name in (old, other):
         ready(flux_live, f"HelmRelease {name}/{name}")
+    for name in (old, other, plain):
         ready(flux_live, f"Kustomization flux-system/{name}")
     pods = {name: running(flux_live, name)[0] for name in (old, other)}
-    settings = flux_live.uid(f"ConfigMap {old}/settings")
+    yaml = {name: flux_live.uid(f"ConfigMap {old}/{name}") for name in ("settings", "plain")}
 
     # An app gets another name: what that would do is said, and what keeps its name or hands it over.
     new = rename(fleet, podinfo, old)
+    fleet.remove(plain)
+    plain = plain_yaml(fleet, "renamed-plain", old)
     clone.commit()
-    assert f"name: {old} in apps/{new}/app.yaml" in fleet.preview()
+    said = fleet.refused("preview")
+    assert f"name: {old} in apps/{new}/app.yaml" in said
+    assert f"would delete ConfigMap {old}/settings" in said
     fleet.app("new", {"replicaCount": 2}, namespace=old, release={"releaseName": old}, **podinfo)
     clone.commit()
-    for verb in ("preview", "up"):
-        said = fleet.refused(verb)
-        assert "[release-taken-over]" in said
-        assert f"fluxapps attach {new} --stack {fleet.name}" in said
-    fleet.fluxapps("attach", new, "--stack", fleet.name, "--yes")
+    said = fleet.refused("up")
+    assert "[release-taken-over]" in said
+    assert f"fluxapps attach {new} --stack {fleet.name}" in said
+    fleet.fluxapps("attach", new, plain, "--stack", fleet.name, "--yes")
     fleet.unchanged()
     ready(flux_live, f"HelmRelease {old}/{new}")
     ready(flux_live, f"Kustomization flux-system/{new}")
     assert running(flux_live, old) == (pods[old], [f"{old}.v1", f"{old}.v2"])
     assert flux_live.find(f"HelmRelease {old}/{old}") is None
     assert flux_live.find(f"Kustomization flux-system/{old}") is None
-    assert flux_live.uid(f"ConfigMap {old}/settings") == settings
+    assert {name: flux_live.uid(f"ConfigMap {old}/{name}") for name in yaml} == yaml
 
     # What Helm can't change is refused; a repository's name is none of it.
     fleet.app("other", {"replicaCount": 1}, release={"releaseName": "another"}, **podinfo)
     clone.commit()
-    for verb in ("preview", "up"):
-        said = fleet.refused(verb)
-        assert f"releaseName '{other}' becomes 'another'" in said
-        assert "[reinstall]" in said
-    fleet.app("other", {"replicaCount": 1}, release={"releaseName": "another"}, allowReinstall=True, **podinfo)
-    assert "[reinstall]" in fleet.preview()
+    said = fleet.refused("preview")
+    assert f"releaseName '{other}' becomes 'another'" in said
+    assert "[reinstall]" in said
     renamed = f"{fleet.name}-renamed"
     fleet.write("fleet.yaml", {"repositories": {renamed: url}})
     podinfo["repository"] = renamed
@@ -84,7 +86,6 @@ def test_an_app_a_repository_and_the_delivery_change(flux_fleet: Fleets, flux_li
     assert f"fluxapps attach {new} --stack {fleet.name}" in fleet.refused("up")
     fleet.stack_says(git=git, delivery="git")
     fleet.up()
-    fleet.unchanged()
     tree = f"Kustomization flux-system/{fleet.name}"
     ready(flux_live, tree)
     for name in (new, other):
@@ -114,8 +115,16 @@ def test_an_app_a_repository_and_the_delivery_change(flux_fleet: Fleets, flux_li
         assert found["spec"]["path"] == f"./apps/{name}"
     assert {release: flux_live.uid(release) for release in releases} == uids
     assert {name: running(flux_live, name) for name in releases.values()} == here
-    assert flux_live.uid(f"ConfigMap {old}/settings") == settings
+    assert {name: flux_live.uid(f"ConfigMap {old}/{name}") for name in yaml} == yaml
     fleet.destroy()
+
+
+def plain_yaml(fleet: Fleet, name: str, namespace: str) -> str:
+    """Write an app of plain YAML, and return its name."""
+    full = fleet.app(name, releases={})
+    fleet.write(f"apps/{full}/app.yaml", "")
+    fleet.write(f"apps/{full}/plain.yaml", extra(namespace, "plain"))
+    return full
 
 
 def reads(path: str, kustomization: Object) -> bool:
