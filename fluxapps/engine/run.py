@@ -27,7 +27,7 @@ from fluxapps.engine.kubeconfig import ClusterChoice, choose_cluster
 from fluxapps.engine.one_writer import RESTORES, changed_by_hand, other_writers, writers_in
 from fluxapps.engine.provider import KubernetesProvider
 from fluxapps.engine.refusals import delivery_changed, obstacles
-from fluxapps.engine.release_guard import release_problems
+from fluxapps.engine.release_guard import release_problems, yaml_problems
 from fluxapps.engine.report import line, report
 from fluxapps.engine.resource import Leaves, register_promptly
 from fluxapps.engine.worktree import pinned_commit
@@ -189,6 +189,7 @@ class Run:
         problems += obstacles(found, cluster, fleet, declared.objects(), declared.label)
         problems += other_writers(declared.objects(), found.live, writers, cluster, fleet)
         problems += release_problems(fleet, whole.objects(), found, writers.releases)
+        problems += yaml_problems(fleet, found)
         if RESTORES not in self._environ:
             problems += changed_by_hand(declared.objects(), found.live, found.unlabelled, fleet)
             # Where nothing is there, nothing was deployed yet.
