@@ -86,7 +86,7 @@ def test_what_was_changed_by_hand_is_shown_and_restored(flux_fleet: Fleets, flux
     assert after["metadata"]["annotations"]["reconcile.fluxcd.io/requestedAt"] == "x"
     assert live.find(f"ConfigMap {web}/{values}") is not None
     assert charts in live.ours(fleet.label)
-    assert live.get(lost)["metadata"]["annotations"] == {"kustomize.toolkit.fluxcd.io/ssa": "Ignore"}
+    assert live.get(lost)["metadata"]["annotations"]["kustomize.toolkit.fluxcd.io/ssa"] == "Ignore"
     fleet.unchanged()
     assert found(fleet) == {("suspended", release)}
 
