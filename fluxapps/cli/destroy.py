@@ -159,7 +159,7 @@ class Removal:
         if self._kept is not None and self._kept.objects and os.environ.get(DELETE_UNREACHABLE) != "true":
             again = command_line(self.root, "destroy", "--stack", self.stack)
             raise CommandError(
-                f"{error.what}. Nothing was changed",
+                f"{error.what.rstrip('.')}. Nothing was changed",
                 f"{error.fix}; if that cluster is gone for good, forget it: {DELETE_UNREACHABLE}=true {again}",
             ) from error
         self.say(f"{error.what}: what remains there can't be told")

@@ -40,14 +40,15 @@ def test_flux_removed_first_and_then_the_cluster(tmp_path: Path, pulumi_tools: T
         assert "runs on: Helm release ours-web/ours-web; to end it: helm uninstall ours-web -n ours-web" in said
         assert "stays: namespace ours-web" in said
 
-    said = later.fluxapps_fails("destroy", "--stack", later.name, "--yes")
-    assert "can't be reached" in said
-    assert "Nothing was changed" in said
-    assert f"PULUMI_K8S_DELETE_UNREACHABLE=true fluxapps destroy --stack {later.name}" in said
-    assert not later.is_empty()
-    with later.running("destroy", "--skip-preview", env={"PULUMI_K8S_DELETE_UNREACHABLE": "true"}) as running:
-        assert "what remains there can't be told" in running.succeeds()
-    assert later.is_empty()
+        cluster.stop()
+        said = later.fluxapps_fails("destroy", "--stack", later.name, "--yes")
+        assert "can't be reached" in said
+        assert "Nothing was changed" in said
+        assert f"PULUMI_K8S_DELETE_UNREACHABLE=true fluxapps destroy --stack {later.name}" in said
+        assert not later.is_empty()
+        with later.running("destroy", "--skip-preview", env={"PULUMI_K8S_DELETE_UNREACHABLE": "true"}) as running:
+            assert "what remains there can't be told" in running.succeeds()
+        assert later.is_empty()
 
 
 def test_what_changed_hands_stays_and_what_no_state_knows_is_named(
