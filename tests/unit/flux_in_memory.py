@@ -140,6 +140,9 @@ class FluxInMemory:
         metadata = {**old, **made["metadata"]}
         metadata["labels"] = {**old.get("labels", {}), **made["metadata"].get("labels", {}), **labels}
         applied = {**(live or {}), **deepcopy(made), "metadata": metadata}
+        if live is not None and "suspend" in live.get("spec", {}):
+            # Another's field, which it doesn't apply.
+            applied["spec"]["suspend"] = live["spec"]["suspend"]
         if applied != live:
             self._store(applied)
 

@@ -9,7 +9,7 @@ import pytest
 
 from fluxapps.engine.cluster_writer import ClusterWriter
 from fluxapps.engine.handover import Handover
-from fluxapps.model import Declaration, ObjectId, declare
+from fluxapps.model import Declaration, ObjectId, Role, declare
 from fluxapps.model.declare.names import APP_LABEL, SSA_IGNORE, STACK_LABEL
 from fluxapps.model.live.applied import applied_by
 from fluxapps.model.live.drift import differences
@@ -124,7 +124,7 @@ def killed_anywhere(
             cluster.controllers()
             attaching(cluster)
         else:
-            assert len(ended) >= 4
+            assert len(ended) >= 3
             return [*ended, cluster]
         ended.append(cluster)
     raise AssertionError("it never ends")
@@ -158,6 +158,45 @@ def test_a_run_killed_at_any_write_is_finished_by_the_next_and_nothing_is_lost(s
         )
 
 
+def push(cluster: FluxInMemory, stack: Declaration) -> None:
+    """Have the folders of Git hold what is rendered of *stack*, and no other tree."""
+    cluster.git = {path: held for path, held in cluster.git.items() if not path.startswith("./deploy/")}
+    shared = [one.manifest for one in stack.objects() if one.app is None and one not in stack.system]
+    cluster.git["./deploy/dev/bootstrap"] = [
+        *shared,
+        *(one.manifest for one in stack.objects() if one.app is not None and one.role is Role.KUSTOMIZATION),
+    ]
+    for app in stack.apps:
+        (folder,) = (one.manifest["spec"]["path"] for one in app.objects if one.role is Role.KUSTOMIZATION)
+        cluster.git[folder] = [one.manifest for one in app.objects if one.role is not Role.KUSTOMIZATION]
+
+
+def test_an_app_that_flux_delivers_gets_another_name(tmp_path: Path) -> None:
+    files = {"Pulumi.dev.yaml": cluster_file("context: dev", "delivery: git", GIT)}
+    old = declared(tmp_path / "old", {**files, "apps/podinfo/app.yaml": app()})
+    fields = {"namespace": "podinfo", "release": "{releaseName: podinfo}"}
+    renamed = {"apps/podinfo/app.yaml": None, "apps/site/app.yaml": app(**fields)}
+    new = declared(tmp_path / "new", {**files, **renamed})
+
+    def deployed() -> FluxInMemory:
+        cluster = FluxInMemory()
+        push(cluster, old)
+        cluster.up(old.for_pulumi().objects(), old.label)
+        for _ in range(3):
+            cluster.controllers()
+        assert any(one.kind == "HelmRelease" for one in cluster.objects)
+        return cluster
+
+    for cluster in killed_anywhere(deployed, lambda cluster: attach(cluster, new, "site")):
+        push(cluster, new)
+        for _ in range(3):
+            cluster.controllers()
+        assert cluster.uninstalled == []
+        releases = {one.name for one in cluster.objects if one.kind == "HelmRelease"}
+        assert releases == {"site"}
+        assert {one.name for one in cluster.objects if one.kind == "Kustomization"} == {"fleet", "site"}
+
+
 def test_a_stack_that_flux_delivers_takes_over_too(tmp_path: Path) -> None:
     files = {f"apps/{name}/app.yaml": app() for name in ("podinfo", "whole", "part", "named")}
     stack = declared(tmp_path, {**files, "Pulumi.dev.yaml": cluster_file("context: dev", "delivery: git", GIT)})
@@ -165,17 +204,7 @@ def test_a_stack_that_flux_delivers_takes_over_too(tmp_path: Path) -> None:
 
     def committed() -> FluxInMemory:
         cluster = legacy()
-        shared = [one.manifest for one in stack.objects() if one.app is None and one not in stack.system]
-        apps = [one.manifest for one in stack.objects() if one.app is not None]
-        folders = [one for one in apps if one["kind"] == "Kustomization"]
-        cluster.git["./deploy/dev/bootstrap"] = [*shared, *folders]
-        for one in folders:
-            mine = [
-                made
-                for made in apps
-                if made not in folders and made["metadata"]["namespace"] == one["metadata"]["name"]
-            ]
-            cluster.git[one["spec"]["path"]] = mine
+        push(cluster, stack)
         return cluster
 
     def attached(cluster: FluxInMemory) -> None:
