@@ -54,9 +54,9 @@ test: programs ## Run all tests, on a real local cluster too
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile
 
 .PHONY: bench
-bench: $(STAMP) ## Measure speed and memory, as ratios, into docs/benchmarks.md
-	@$(BIN)/python -m fluxapps.devcluster programs kustomize
-	@$(BIN)/python -m tests.bench
+bench: programs ## Measure speed and memory, as ratios, into docs/benchmarks.md (ALL=1: plain pulumi at 500 apps too)
+	@$(BIN)/python -m fluxapps.devcluster programs kustomize kubectl
+	@$(if $(ALL),ALL=1) $(BIN)/python -m tests.bench
 
 .PHONY: reliability
 reliability: programs ## Kill runs at every point and break what they need, into docs/reliability.md (half an hour)

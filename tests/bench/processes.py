@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,15 +31,20 @@ class Cost:
     """The most memory it held at once (resident)."""
 
 
-def run(*command: str | Path, folder: Path = PROJECT) -> Cost:
+def run(*command: str | Path, folder: Path = PROJECT, env: Mapping[str, str] | None = None) -> Cost:
     """Run *command* in *folder* to its end, its output thrown away, and return what it took.
+
+    Args:
+        command: What is run.
+        folder: Where.
+        env: Its whole environment; ours, where there is none.
 
     Raises:
         FailedError: Its exit code isn't 0.
     """
     start = time.perf_counter()
     with subprocess.Popen(  # noqa: S603 - our own arguments, no shell
-        [os.fspath(word) for word in command], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        [os.fspath(word) for word in command], cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     ) as process:
         assert process.stderr is not None  # it is a pipe
         said = process.stderr.read()

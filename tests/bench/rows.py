@@ -73,6 +73,24 @@ def within(what: str, mib: float, most: float) -> Row:
     )
 
 
+def in_time(what: str, seconds: float, most: float) -> Row:
+    """Return the row of something that takes at most *most* seconds."""
+    return Row(
+        what=what,
+        ours=_quantity(seconds, "s"),
+        theirs="",
+        ratio="",
+        wanted=f"at most {most:g} s",
+        verdict=_verdict(holds=seconds <= most),
+    )
+
+
+def counted(what: str, ours: int, theirs: int) -> Row:
+    """Return the row of two numbers of which nothing is promised."""
+    ratio = f"{ours / theirs:.2f} times"
+    return Row(what=what, ours=f"{ours:,}", theirs=f"{theirs:,}", ratio=ratio, wanted="", verdict=Verdict.INFORMATION)
+
+
 def information(what: str, ours: float, unit: str) -> Row:
     """Return a row that promises nothing."""
     return Row(what=what, ours=_quantity(ours, unit), theirs="", ratio="", wanted="", verdict=Verdict.INFORMATION)

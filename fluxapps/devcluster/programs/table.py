@@ -95,6 +95,17 @@ PROGRAMS: dict[str, Program] = {
             on_path=_KUBERNETES_MINOR,
         ),
         Program(
+            name="kubectl",
+            version=_KUBERNETES,
+            package="k8s.io/kubernetes/cmd/kubectl",
+            module="kubectl",
+            ldflags=_KUBERNETES_LDFLAGS,
+            minutes=3,
+            ask_version=("version", "--client"),
+            # Benchmarks compare with it; what they ask of it is older than any that is about.
+            on_path=("1.28", "2"),
+        ),
+        Program(
             name="pulumi",
             version="3.259.0",
             package="github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
