@@ -100,7 +100,7 @@ def _write(found: Imported, out: Path, project: str, url: str) -> tuple[Imported
         rounds = 0
         while True:
             staged = Path(folder) / str(rounds)
-            _put(staged, {**found.files, "Pulumi.yaml": f"name: {project}\nruntime: python\n".encode()})
+            put_files(staged, {**found.files, "Pulumi.yaml": f"name: {project}\nruntime: python\n".encode()})
             checked = _checked(found, staged)
             more = refused_releases(found, checked)
             rounds += 1
@@ -115,7 +115,8 @@ def _write(found: Imported, out: Path, project: str, url: str) -> tuple[Imported
     return found, proofs, checked
 
 
-def _put(root: Path, files: dict[str, bytes]) -> None:
+def put_files(root: Path, files: dict[str, bytes]) -> None:
+    """Write *files*, by path, below *root*, where none of them is yet."""
     made: set[str] = set()
     for path, content in files.items():
         file = f"{root}/{path}"

@@ -33,8 +33,11 @@ def app_said(
 ) -> AppSaid:
     """Return the app of *parts*, without what its Kustomization says; what can't be said is noted in *stack*."""
     app = AppSaid(name=parts.name, fields={})
-    own = {id(one) for one in parts.objects}
-    known = {key: one for key, one in config_maps.items() if id(one) in own}
+    known = {
+        (one.namespace, one.name): one
+        for one in parts.objects
+        if one.kind == "ConfigMap" and config_maps.get((one.namespace, one.name)) is one
+    }
     said: list[ReleaseSaid] = []
     rest: list[Built] = []
     for one in parts.objects:
@@ -53,7 +56,8 @@ def app_said(
             stack.kept.append(Kept(str(one.id), *place_of(one), why))
     taken = {id(release.taken) for release in said if release.taken is not None}
     taken |= {id(release.built) for release in said}
-    rest += [one for one in parts.objects if id(one) not in taken and one not in rest]
+    taken |= {id(one) for one in rest}
+    rest += [one for one in parts.objects if id(one) not in taken]
     _releases(app, said)
     other = other_yaml(parts.original, rest, parts.folder)
     app.other = other.files

@@ -62,7 +62,7 @@ def find_clusters(original: Original, builder: Builder, entry: str | None = None
             [_cluster(original, builder, reading.entering(reading.path(one.manifest) or ""), one) for one in different]
         )
     by_others = {one for document in documents for one in reached[id(document)]}
-    loose = [one for one in documents if id(one) not in by_others and _is_read(builder, one)]
+    loose = _read(builder, [one for one in documents if id(one) not in by_others])
     paths = {path for one in documents if (path := reading.path(one.manifest)) is not None}
     holding = {one.file for one in every}
     entries = dict.fromkeys(_widened(group, paths, holding) for group in _groups(loose))
@@ -90,12 +90,20 @@ def _reached(original: Original, builder: Builder, reading: Reading, document: D
         return ()
 
 
-def _is_read(builder: Builder, document: Document) -> bool:
-    """Return whether *document* is one of its folder's objects: a patch looks like one, and isn't."""
-    try:
-        return any(one.document is document for one in builder.path(document.file.rpartition("/")[0]))
-    except UnbuildableError:
-        return True
+def _read(builder: Builder, documents: list[Document]) -> list[Document]:
+    """Return those of *documents* that are objects of their folders: a patch looks like one, and isn't."""
+    objects: set[int] = set()
+    unknown: set[str] = set()
+    for folder in dict.fromkeys(_folder(one) for one in documents):
+        try:
+            objects |= {id(one.document) for one in builder.path(folder)}
+        except UnbuildableError:
+            unknown.add(folder)
+    return [one for one in documents if id(one) in objects or _folder(one) in unknown]
+
+
+def _folder(document: Document) -> str:
+    return document.file.rpartition("/")[0]
 
 
 def _topmost(roots: list[Document], reached: dict[int, set[int]]) -> list[Document]:
@@ -125,7 +133,7 @@ def _groups(loose: list[Document]) -> list[list[Document]]:
     """
     folders: dict[str, list[Document]] = defaultdict(list)
     for one in loose:
-        folders[one.file.rpartition("/")[0]].append(one)
+        folders[_folder(one)].append(one)
     tops = [folder for folder in folders if not any(_is_below(folder, other) for other in folders)]
     if len(tops) > 1:
         names: dict[Any, set[str]] = defaultdict(set)
@@ -153,7 +161,7 @@ def _widened(group: list[Document], paths: set[str], holding: set[str]) -> str:
 
     *paths* are what Kustomizations apply, *holding* the files that hold one.
     """
-    folder = _common([one.file.rpartition("/")[0] for one in group])
+    folder = _common([_folder(one) for one in group])
     files = {one.file for one in group}
     while folder:
         above = folder.rpartition("/")[0]

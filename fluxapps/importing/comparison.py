@@ -9,6 +9,9 @@ from typing import Any, Final
 
 from fluxapps.model.objects import Manifest, ObjectId
 
+_encode: Final = json.JSONEncoder(sort_keys=True).encode
+"""One encoder for all: making one takes longer than using it."""
+
 
 class Absent(Enum):
     """The value of a field that isn't there; null is something else."""
@@ -64,7 +67,7 @@ def same(one: Any, other: Any) -> bool:
 def _alike(one: Any, other: Any) -> bool:
     """Return whether two values are certainly the same; quick, and the walk decides what it can't."""
     try:
-        return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+        return _encode(one) == _encode(other)
     except (TypeError, ValueError):
         return False
 

@@ -36,10 +36,16 @@ def common_fields(groups: Sequence[dict[str, Any]]) -> dict[str, Any]:
             if below:
                 found[key] = below
             continue
-        (text, count), *_ = Counter(dump_yaml(one) for one in said).most_common(1)
+        keys = [_key(one) for one in said]
+        (most, count), *_ = Counter(keys).most_common(1)
         if count - lacking >= _WORTH and 2 * count > len(groups):
-            found[key] = next(one for one in said if dump_yaml(one) == text)
+            found[key] = said[keys.index(most)]
     return found
+
+
+def _key(value: Any) -> Any:
+    """Return something to count *value* by: ``1``, ``1.0`` and ``true`` are three."""
+    return (value.__class__, value) if isinstance(value, str | int | float) else dump_yaml(value)
 
 
 def beyond(defaults: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:

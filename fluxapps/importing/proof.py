@@ -155,19 +155,19 @@ def _other_objects(fleet: Fleet, found: dict[ObjectId, Found]) -> None:
             if other.is_yaml:
                 original.files[other.file] = fleet.sources.read(other.file)
     builder = Builder(original)
+    appliers = {
+        app.name: f"{one.id.namespace}/{one.id.name}"
+        for app in declare(fleet).apps
+        for one in app.objects
+        if one.role is Role.KUSTOMIZATION
+    }
     for app in fleet.apps:
         if app.other and not {"path", "sourceRef"} & app.said_kustomization.keys():
-            by = _kustomization_of(fleet, app.name)
+            by = appliers.get(app.name, "")
             for one in _built(builder, app.source.folder, str(app.kustomization.get("targetNamespace") or "")):
                 found.setdefault(told_apart(one, app.kustomization), Found(one.manifest, "" if is_moving(one) else by))
     for one in _built(builder, BOOTSTRAP, ""):
         found.setdefault(told_apart(one, {}), Found(one.manifest, ""))
-
-
-def _kustomization_of(fleet: Fleet, app: str) -> str:
-    declaration = next(one for one in declare(fleet).apps if one.name == app)
-    identity = next((one.id for one in declaration.objects if one.role is Role.KUSTOMIZATION), None)
-    return f"{identity.namespace}/{identity.name}" if identity is not None else ""
 
 
 def _add_folder(original: Original, top: str, files: Iterable[tuple[str, str]]) -> None:

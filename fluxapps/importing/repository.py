@@ -94,7 +94,7 @@ def imported(  # noqa: PLR0913 - what there is to know
             problems |= dict.fromkeys(of_file)
     for cluster, said in found.stacks:
         problems |= dict.fromkeys(said.problems)
-        problems |= dict.fromkeys(variables(cluster))
+        problems |= dict.fromkeys(variables(original, cluster))
         problems |= dict.fromkeys(missing_sources(cluster))
     found.problems = sorted(problems, key=lambda problem: problem.order)
     return found

@@ -49,6 +49,7 @@ class _Stack:
         """What each Kustomization applies and no deeper one does, without what moves."""
         self.moved: dict[ObjectId, Built] = {}
         self.sources: dict[tuple[str, str, str], SourceSaid] = {}
+        self.by_id = {one.built.id: one for one in cluster.applied if one.built is not None}
         self.names: dict[ObjectId, str] = {}
         """Names of apps by their Kustomization."""
 
@@ -265,9 +266,7 @@ class _Stack:
     def _is_gone(self, identity: ObjectId) -> bool:
         if self.root.built is not None and identity == self.root.built.id:
             return False
-        applied = next(
-            (one for one in self.cluster.applied if one.built is not None and one.built.id == identity), None
-        )
+        applied = self.by_id.get(identity)
         if applied is None:
             return False
         return not self.owned[id(applied)] and applied.is_ours

@@ -12,6 +12,7 @@ from fluxapps.model.problems import ConfigError
 from fluxapps.model.yaml_file import parse_yaml
 from fluxapps.model.yaml_text import dump_yaml
 
+_encode: Final = json.JSONEncoder(sort_keys=True).encode
 _VALUES: Final = re.compile(r"^(?P<indent> +)values:[ \t]*(?P<rest>#.*)?$", re.MULTILINE)
 
 
@@ -55,7 +56,9 @@ def inline_values(original: Original, one: Built) -> Values:
 
 def same(one: Any, other: Any) -> bool:
     """Return whether two values are the same JSON: ``1``, ``1.0`` and ``true`` are three."""
-    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    if one.__class__ is str and other.__class__ is str:
+        return bool(one == other)
+    return _encode(one) == _encode(other)
 
 
 def meaning(text: Any) -> Any:

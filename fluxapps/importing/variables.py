@@ -7,14 +7,15 @@ from fluxapps.importing.applied import SOURCE_GROUP, SOURCES, is_moving
 from fluxapps.importing.apps import place_of
 from fluxapps.importing.clusters import Cluster
 from fluxapps.importing.kustomize.built import Built
+from fluxapps.importing.original import Original
 from fluxapps.model.problems import Problem, Severity
 
 
-def variables(cluster: Cluster) -> Iterator[Problem]:
+def variables(original: Original, cluster: Cluster) -> Iterator[Problem]:
     """Yield each field of a Kustomization, source or HelmRelease with a ``${VAR}`` in it; values don't count."""
     for applied in cluster.applied:
         for one in applied.objects:
-            if not (is_moving(one) or one.kind == "HelmRelease"):
+            if not (is_moving(one) or one.kind == "HelmRelease") or not _may_vary(original, one):
                 continue
             spec = one.manifest.get("spec")
             said = {"metadata": one.manifest["metadata"], "spec": spec}
@@ -31,6 +32,10 @@ def variables(cluster: Cluster) -> Iterator[Problem]:
                     fix="write the value; the checks can't look at a variable",
                     severity=Severity.WARNING,
                 )
+
+
+def _may_vary(original: Original, one: Built) -> bool:
+    return one.document is None or bool(one.changed) or "${" in original.files[one.document.file].text
 
 
 def missing_sources(cluster: Cluster) -> Iterator[Problem]:

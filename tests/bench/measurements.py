@@ -42,11 +42,20 @@ class Bench:
             write_repository(root, apps)
         return root
 
+    def tree(self, apps: int) -> Path:
+        """Return a Git repository's worth of Flux YAML of *apps* apps, in the seed's layout, made when first asked."""
+        root = self.folder / f"tree-{apps}"
+        if not root.exists():
+            self.say(f"writing a tree of {apps:,} apps")
+            run(COMMANDS / "fluxapps", "render", "--stack", STACK, "--out", root / TREE, folder=self.repository(apps))
+        return root
+
 
 def all_rows(bench: Bench) -> Iterator[Row]:
     """Yield each row once it is measured."""
     yield from _help(bench)
     yield from _model(bench)
+    yield from _import(bench)
     yield from _registration(bench)
     yield from _processes(bench)
 
@@ -79,6 +88,20 @@ def _model(bench: Bench) -> Iterator[Row]:
     yield at_most("of it, parsing", parts["parse"], parts["parse_libyaml"], None)
     yield at_most("of it, dumping", parts["dump"], parts["dump_libyaml"], None)
     yield information("of it, Flux's schema and rules, for each HelmRelease", parts["release_us"], "µs")
+
+
+def _import(bench: Bench) -> Iterator[Row]:
+    trees = {apps: bench.tree(apps) for apps in (FEW, THOUSAND)}
+    ours, theirs, few = [], [], []
+    for _ in _turns(bench, f"bringing a tree of {THOUSAND:,} apps in, and libyaml on the same", 4):
+        ours.append(measured("measured_import", "ours", trees[THOUSAND]))
+        theirs.append(measured("measured_import", "libyaml", trees[THOUSAND])["seconds"])
+        few.append(measured("measured_import", "ours", trees[FEW]))
+    what = f"bringing a tree of {THOUSAND:,} apps in and proving it equal, against libyaml's parse of it"
+    yield at_most(what, min(one["seconds"] for one in ours), min(theirs), 3)
+    peaks = [min(one["peak_mib"] for one in runs) for runs in (ours, few)]
+    what = f"peak memory of that, of {THOUSAND:,} apps, against {FEW:,}"
+    yield at_most(what, peaks[0], peaks[1], THOUSAND / FEW, unit="MiB")
 
 
 def _registration(bench: Bench) -> Iterator[Row]:
