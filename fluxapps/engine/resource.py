@@ -18,6 +18,13 @@ from fluxapps.model.objects import DeclaredObject, Manifest, ObjectId, Role
 WAIT_FOR = "pulumi.com/waitFor"
 """Annotation by which the provider waits for an object; without it a Flux object counts as made once it is accepted."""
 
+FIELD_MANAGER = {"pulumi.com/patchFieldManager": "pulumi-kubernetes-fluxapps"}
+"""Annotation by which every update of an object is written under one name.
+
+Else the provider makes one up for each object and keeps it in the state: when the state is lost, what was written under
+the old name is somebody else's, and the next change a conflict.
+"""
+
 SUSPEND = "spec.suspend"
 """What an operator sets to stop Flux for a while.
 
@@ -112,7 +119,7 @@ class Leaves(Mapping[ObjectId, KubernetesObject]):
             )
         leaf = KubernetesObject(
             declared.logical_name,
-            _waiting(declared.manifest) if declared.wait_ready else declared.manifest,
+            _for_provider(declared),
             pulumi.ResourceOptions(
                 parent=parent,
                 depends_on=[self._made[earlier] for earlier in declared.after] or None,
@@ -158,10 +165,13 @@ def _operators(manifest: Manifest) -> list[str] | None:
     return [SUSPEND] if "spec" in manifest and "suspend" not in manifest["spec"] else None
 
 
-def _waiting(manifest: Manifest) -> Manifest:
-    metadata = manifest["metadata"]
-    annotations = {**metadata.get("annotations", {}), WAIT_FOR: "condition=Ready"}
-    return {**manifest, "metadata": {**metadata, "annotations": annotations}}
+def _for_provider(declared: DeclaredObject) -> Manifest:
+    """Return the manifest with what the provider is told by annotations."""
+    metadata = declared.manifest["metadata"]
+    annotations = {**metadata.get("annotations", {}), **FIELD_MANAGER}
+    if declared.wait_ready:
+        annotations[WAIT_FOR] = "condition=Ready"
+    return {**declared.manifest, "metadata": {**metadata, "annotations": annotations}}
 
 
 def _timeouts(declared: DeclaredObject) -> pulumi.CustomTimeouts | None:

@@ -8,6 +8,7 @@ import pytest
 
 from components import FluxBootstrap, FluxBootstrapArgs, FluxHelmApp, FluxHelmAppArgs, FluxSystem, FluxSystemArgs
 from fluxapps.engine import Leaves, register_promptly
+from fluxapps.engine.resource import FIELD_MANAGER
 from fluxapps.model.objects import DeclaredObject, ObjectId, Role
 from tests.unit.recorder import Recording, record
 
@@ -110,17 +111,22 @@ def test_leaves_are_children_of_their_component_under_their_identity(seen: Recor
     )
 
 
-def test_inputs_are_the_manifest_and_nothing_else(seen: Recording) -> None:
+def test_inputs_are_the_manifest_and_under_whose_name_it_is_written(seen: Recording) -> None:
     assert seen.one("HelmRelease", "db/db").inputs == {
         "apiVersion": HELM_RELEASE,
         "kind": "HelmRelease",
-        "metadata": {"name": "db", "namespace": "db", "labels": LABELS},
+        "metadata": {"name": "db", "namespace": "db", "labels": LABELS, "annotations": FIELD_MANAGER},
         "spec": {"interval": "30m", "maxHistory": 5.0},
     }
     assert seen.one("ConfigMap", "db/db-values").inputs == {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": {"name": "db-values-0a1b2c3d", "namespace": "db", "labels": LABELS},
+        "metadata": {
+            "name": "db-values-0a1b2c3d",
+            "namespace": "db",
+            "labels": LABELS,
+            "annotations": FIELD_MANAGER,
+        },
         "data": {"values.yaml": "replicas: 2\n"},
         "immutable": True,
     }
@@ -128,10 +134,10 @@ def test_inputs_are_the_manifest_and_nothing_else(seen: Recording) -> None:
 
 def test_only_what_waits_for_ready_says_so_with_its_own_timeout(seen: Recording) -> None:
     kustomization = seen.one("Kustomization", "flux-system/db")
-    assert kustomization.inputs["metadata"]["annotations"] == {"pulumi.com/waitFor": "condition=Ready"}
+    assert kustomization.inputs["metadata"]["annotations"] == {**FIELD_MANAGER, "pulumi.com/waitFor": "condition=Ready"}
     assert kustomization.timeouts == {"create": "420s", "update": "420s"}
     others = [r for r in seen.resources.values() if r.custom and r.kind != "Kustomization"]
-    assert all("annotations" not in r.inputs["metadata"] and not r.timeouts for r in others)
+    assert all(r.inputs["metadata"]["annotations"] == FIELD_MANAGER and not r.timeouts for r in others)
 
 
 def test_order_goes_from_leaf_to_leaf_across_components(seen: Recording) -> None:
