@@ -11,6 +11,7 @@ from pathlib import Path
 import typer
 
 from fluxapps.cli.failure import CommandError
+from fluxapps.importing.adoption import adoption_plan
 from fluxapps.importing.proof import Proof, prove
 from fluxapps.importing.recommended import recommended_changes
 from fluxapps.importing.refused import refused_releases
@@ -40,6 +41,7 @@ class Import:
     report: Path | None = None
     prove_only: bool = False
     with_our_defaults: bool = False
+    adopt: bool = False
 
 
 def import_repository(wanted: Import) -> int:
@@ -70,6 +72,11 @@ def import_repository(wanted: Import) -> int:
     typer.echo(as_text(data), nl=False)
     if wanted.with_our_defaults:
         _tell_recommended(found, wanted.out)
+    if wanted.adopt:
+        for cluster, said in found.stacks:
+            typer.echo(
+                "\n".join([f"{said.name}: to go over to it on the running cluster:", *adoption_plan(cluster, said)])
+            )
     if wanted.report is not None:
         _write_report(wanted.report, data)
     return int(any(proof.unexplained for proof in proofs) or any(one.severity is Severity.ERROR for one in checked))

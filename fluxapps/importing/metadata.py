@@ -22,6 +22,14 @@ def own_metadata(metadata: Manifest) -> dict[str, Any]:
     return found
 
 
+def metadata_or_nothing(metadata: Manifest) -> dict[str, Any]:
+    """Return labels and annotations of *metadata*, whatever else it says."""
+    try:
+        return own_metadata(metadata)
+    except CannotSayError:
+        return {key: metadata[key] for key in ("labels", "annotations") if metadata.get(key)}
+
+
 def without_nothing(value: Any) -> Any:
     """Return *value* without nulls, empty maps and empty lists, which Kubernetes takes for absent."""
     if isinstance(value, dict):

@@ -49,6 +49,8 @@ class Original:
     """Files of YAML that could be read, by path."""
     broken: dict[str, tuple[Problem, ...]] = field(default_factory=dict)
     """Files of YAML that can't be read, each with what is wrong."""
+    met: set[str] = field(default_factory=set)
+    """Of those, the ones that stand where Flux would read them."""
     folders: dict[str, list[str]] = field(default_factory=dict)
     """Names in each folder that aren't hidden, sorted; folders end in a slash."""
     problems: list[Problem] = field(default_factory=list)

@@ -89,8 +89,12 @@ def imported(  # noqa: PLR0913 - what there is to know
         found.files = repository_files(original, [said for _, said in found.stacks], project)
     problems = dict.fromkeys(original.problems)
     problems |= dict.fromkeys(builder.problems)
+    data = {
+        file for cluster in clusters for each in cluster.applied for one in each.objects for file in one.generated_from
+    }
     for file, of_file in original.broken.items():
-        if not _is_in_chart(original, file):
+        # What a generator takes as it is need not be YAML, and a chart's templates aren't.
+        if file not in data and not _is_in_chart(original, file):
             problems |= dict.fromkeys(of_file)
     for cluster, said in found.stacks:
         problems |= dict.fromkeys(said.problems)

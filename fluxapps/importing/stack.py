@@ -1,7 +1,7 @@
 """A cluster in our words: which app has what, and what is no app's."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from fluxapps.importing.applied import SOURCE_GROUP, SOURCES, Applied, is_moving, told_apart
@@ -9,14 +9,16 @@ from fluxapps.importing.apps import AppParts, app_said, place_of, plain_secret
 from fluxapps.importing.clusters import Cluster, in_depth
 from fluxapps.importing.defaults import beyond
 from fluxapps.importing.kustomize.built import Built, built
-from fluxapps.importing.metadata import own_metadata
+from fluxapps.importing.metadata import metadata_or_nothing
+from fluxapps.importing.namespaces import releases_said, used_namespaces
 from fluxapps.importing.original import FLUX_KUSTOMIZATION, Original
 from fluxapps.importing.other import other_yaml
+from fluxapps.importing.root import folder_of, like_root, root_apps, root_fields
 from fluxapps.importing.said import AppSaid, CannotSayError, Kept, Left, StackSaid
 from fluxapps.importing.sources import SourceSaid, namespace_said, short, source_said
 from fluxapps.model.checks.names import DNS_LABEL, RESERVED
 from fluxapps.model.declare.names import HELM
-from fluxapps.model.objects import Manifest, ObjectId
+from fluxapps.model.objects import ObjectId
 from fluxapps.model.problems import Problem, Severity
 
 FLUX_NAMESPACE: Final = "flux-system"
@@ -129,10 +131,10 @@ class _Stack:
             elif ref:
                 git["ref"] = ref
             git |= spec
-            if metadata := _metadata_or_nothing(found.manifest["metadata"]):
+            if metadata := metadata_or_nothing(found.manifest["metadata"]):
                 git["metadata"] = metadata
         if self.root.manifest is not None:
-            kustomization = _root_fields(self.root)
+            kustomization = root_fields(self.root)
             if kustomization:
                 git["kustomization"] = kustomization
         if self.root.built is not None:
@@ -205,7 +207,7 @@ class _Stack:
             if name != "path" or applied.is_ours:
                 spec.pop(name, None)
         spec |= self._source_reference(applied, spec.pop("sourceRef", None))
-        metadata = _metadata_or_nothing(applied.built.manifest["metadata"])
+        metadata = metadata_or_nothing(applied.built.manifest["metadata"])
         if applied.built.namespace != self.flux_namespace:
             metadata["namespace"] = applied.built.namespace
         if applied.name != app.name:
@@ -239,7 +241,7 @@ class _Stack:
         assert applied.built is not None  # noqa: S101 - as above
         said = applied.spec.get("dependsOn") or []
         names: list[str] = []
-        literal = any("dependsOn" in (release.get("release") or {}) for release in _releases(app.fields))
+        literal = any("dependsOn" in (release.get("release") or {}) for release in releases_said(app.fields))
         kept: list[Any] = []
         for entry in said:
             named = entry if isinstance(entry, dict) else {}
@@ -294,11 +296,11 @@ class _Stack:
         objects = self.owned[id(self.root)]
         releases = [one for one in objects if one.kind == "HelmRelease" and one.group == HELM]
         config_maps = self._config_maps()
-        for group in _root_apps(objects, releases, self.root.path or ""):
+        for group in root_apps(objects, releases, self.root.path or ""):
             name = self._free_name(group)
-            parts = AppParts(self.original, name, group, _folder(group[0]), self.refused)
+            parts = AppParts(self.original, name, group, folder_of(group[0]), self.refused)
             app = app_said(parts, self.sources, config_maps, self.stack)
-            app.fields["kustomization"] = _like_root(self.root)
+            app.fields["kustomization"] = like_root(self.root)
             self.stack.apps[name] = app
             taken = {id(one) for one in group}
             objects = [one for one in objects if id(one) not in taken]
@@ -320,14 +322,15 @@ class _Stack:
             config_maps = {(one.namespace, one.name): one for one in group if one.kind == "ConfigMap"}
             parts = AppParts(self.original, name, group, folder, self.refused)
             app = app_said(parts, self.sources, config_maps, self.stack)
-            app.fields["kustomization"] = _like_root(self.root)
+            app.fields["kustomization"] = like_root(self.root)
             app.enabled = False
             self.stack.apps[name] = app
 
     def _broken_files(self, applied: Applied, app: AppSaid) -> None:
         """Bring files along that can't be read, under names by which nobody reads them."""
         for file, problems in self.original.broken.items():
-            if applied.path is None or not file.startswith(f"{applied.path}/"):
+            inside = applied.path is not None and file.startswith(f"{applied.path}/")
+            if applied.path is None or not inside or file not in self.original.met:
                 continue
             text = self.original.content(file)
             # What can't be read may hold what must not be copied.
@@ -364,7 +367,7 @@ class _Stack:
 
     def _use_namespaces(self, said: dict[str, dict[str, Any]]) -> None:
         """Say what *said* has, and which of the namespaces in use are somebody else's."""
-        used = self._used_namespaces()
+        used = used_namespaces(self.stack.apps.values()) | {namespace for _, namespace, _ in self.sources}
         for name, fields in said.items():
             if fields or name not in used:
                 self.stack.namespaces[name] = fields
@@ -375,39 +378,10 @@ class _Stack:
     def _is_foreign(self, namespace: str) -> bool:
         return namespace in ("default", self.flux_namespace) or namespace.startswith("kube-")
 
-    def _used_namespaces(self) -> set[str]:
-        used: set[str] = set()
-        for app in self.stack.apps.values():
-            shared = app.fields.get("namespace")
-            for release in _releases(app.fields):
-                used.add(release.get("namespace") or shared or app.name)
-                spec = release.get("release") or {}
-                used |= {spec[key] for key in ("targetNamespace", "storageNamespace") if isinstance(spec.get(key), str)}
-            kustomization = app.fields.get("kustomization") or {}
-            used |= {
-                name
-                for name in (
-                    kustomization.get("targetNamespace"),
-                    (kustomization.get("metadata") or {}).get("namespace"),
-                )
-                if isinstance(name, str)
-            }
-        for kind, namespace, _ in self.sources:
-            if kind:
-                used.add(namespace)
-        return used
-
     def _warn(self, code: str, what: str, one: Built, fix: str) -> None:
         file, line = place_of(one)
         problem = Problem(code=code, what=what, file=file or ".", line=line, fix=fix, severity=Severity.WARNING)
         self.stack.problems.append(problem)
-
-
-def _releases(fields: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    if "releases" in fields:
-        yield from fields["releases"].values()
-    elif "chart" in fields:
-        yield fields
 
 
 def _flux_namespace(cluster: Cluster) -> str:
@@ -421,59 +395,5 @@ def _flux_namespace(cluster: Cluster) -> str:
     return next((name for name, _ in named.most_common() if name), FLUX_NAMESPACE)
 
 
-def _root_fields(root: Applied) -> dict[str, Any]:
-    """Return what the root's Kustomization says otherwise than ours."""
-    ours = {"interval": "10m", "prune": True, "deletionPolicy": "WaitForTermination"}
-    skipped = ("path", "sourceRef", "patches", *root.baked)
-    said = {key: value for key, value in root.spec.items() if value is not None and key not in skipped}
-    fields: dict[str, Any] = {key: value for key, value in said.items() if ours.get(key) != value}
-    fields |= {key: None for key in ours if key not in said}
-    if root.manifest is not None and (metadata := _metadata_or_nothing(root.manifest["metadata"])):
-        fields["metadata"] = metadata
-    return fields
-
-
-def _like_root(root: Applied) -> dict[str, Any]:
-    skipped = ("path", "sourceRef", "dependsOn", "patches", *root.baked)
-    said = {key: value for key, value in root.spec.items() if value is not None and key not in skipped}
-    return {"interval": "10m", "prune": True, **said}
-
-
-def _metadata_or_nothing(metadata: Manifest) -> dict[str, Any]:
-    try:
-        return own_metadata(metadata)
-    except CannotSayError:
-        return {key: metadata[key] for key in ("labels", "annotations") if metadata.get(key)}
-
-
 def _is_around(root: Applied, inner: Applied) -> bool:
     return not root.path or (inner.path or "").startswith(f"{root.path}/") or inner.path == root.path
-
-
-def _folder(one: Built) -> str:
-    return one.document.file.rpartition("/")[0] if one.document is not None else ""
-
-
-def _root_apps(objects: list[Built], releases: list[Built], root: str) -> Iterator[list[Built]]:
-    """Yield the releases that the root applies, each with what stands in its folder where that is its own."""
-    by_folder: dict[str, list[Built]] = defaultdict(list)
-    for one in releases:
-        by_folder[_folder(one)].append(one)
-    for folder, found in by_folder.items():
-        if folder == root or len(found) > 1:
-            for one in found:
-                yield [one, *_values_of(one, objects)]
-        else:
-            rest = [one for one in objects if one not in found and (_folder(one) + "/").startswith(f"{folder}/")]
-            yield [*found, *rest]
-
-
-def _values_of(release: Built, objects: list[Built]) -> list[Built]:
-    named = {
-        str(reference.get("name"))
-        for reference in (release.manifest.get("spec") or {}).get("valuesFrom") or ()
-        if isinstance(reference, dict) and reference.get("kind") == "ConfigMap"
-    }
-    return [
-        one for one in objects if one.kind == "ConfigMap" and one.namespace == release.namespace and one.name in named
-    ]

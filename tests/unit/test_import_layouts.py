@@ -282,3 +282,21 @@ def test_a_kustomization_of_another_repository_stays_one(tmp_path: Path) -> None
     app = said(out, "apps/theirs/app.yaml")
     assert isinstance(app, dict)
     assert app["kustomization"]["path"] == "./deploy"
+
+
+def test_the_way_of_a_running_cluster_is_said(tmp_path: Path) -> None:
+    ended, _ = brought_in(tmp_path, OVERLAYS, "--stack", "staging", "--adopt")
+    assert ended.code == 0
+    lines = ended.out.splitlines()
+    suspend = next(
+        number
+        for number, line in enumerate(lines)
+        if " patch " in line and "kustomizations.kustomize.toolkit.fluxcd.io infra" in line
+    )
+    attach = lines.index("fluxapps attach --stack staging --all")
+    remove = next(
+        number
+        for number, line in enumerate(lines)
+        if " delete " in line and "kustomizations.kustomize.toolkit.fluxcd.io infra" in line
+    )
+    assert suspend < attach < remove

@@ -145,6 +145,9 @@ def import_(  # noqa: PLR0913, PLR0917 - what there is to choose
     with_our_defaults: Annotated[
         bool, typer.Option("--with-our-defaults", help="Say too what our recommended settings would change.")
     ] = False,
+    adopt: Annotated[
+        bool, typer.Option("--adopt", help="Say too how a running cluster goes over to it, command by command.")
+    ] = False,
 ) -> None:
     """Bring an existing Flux repository in: write it as app files, and prove that they say the same.
 
@@ -161,6 +164,7 @@ def import_(  # noqa: PLR0913, PLR0917 - what there is to choose
         report=report,
         prove_only=prove,
         with_our_defaults=with_our_defaults,
+        adopt=adopt,
     )
     raise typer.Exit(import_repository(wanted))
 

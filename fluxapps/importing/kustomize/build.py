@@ -82,6 +82,8 @@ class Builder:
                     self._below(inner, found)
 
     def _file(self, file: str) -> list[Built]:
+        if file in self.original.broken:
+            self.original.met.add(file)
         for problem in (*self.original.broken.get(file, ()), *self.original.no_objects(file)):
             self.problems[problem] = None
         return [built(document) for document in self.original.objects(file) if not _is_kustomize(document.manifest)]
