@@ -7,11 +7,11 @@ from typing import Any, Final
 from fluxapps.importing.applied import SOURCE_GROUP, SOURCES, Applied, is_moving, told_apart
 from fluxapps.importing.apps import AppParts, app_said, place_of, plain_secret
 from fluxapps.importing.clusters import Cluster, in_depth
-from fluxapps.importing.defaults import beyond
+from fluxapps.importing.kustomizations import AppKustomizations
 from fluxapps.importing.kustomize.built import Built, built
 from fluxapps.importing.metadata import metadata_or_nothing
-from fluxapps.importing.namespaces import releases_said, used_namespaces
-from fluxapps.importing.original import FLUX_KUSTOMIZATION, Original
+from fluxapps.importing.namespaces import used_namespaces
+from fluxapps.importing.original import Original
 from fluxapps.importing.other import other_yaml
 from fluxapps.importing.root import folder_of, like_root, root_apps, root_fields
 from fluxapps.importing.said import AppSaid, CannotSayError, Kept, Left, StackSaid
@@ -173,6 +173,8 @@ class _Stack:
 
     def _apps(self) -> None:
         config_maps = self._config_maps()
+        git = str(self.stack.git.get("name"))
+        kustomizations = AppKustomizations(self.flux_namespace, git, self.names, self._is_gone)
         for applied in self.cluster.applied:
             if applied is self.root or applied.built is None:
                 continue
@@ -183,7 +185,7 @@ class _Stack:
             name = self.names[applied.built.id]
             parts = AppParts(self.original, name, objects, applied.path or "", self.refused)
             app = app_said(parts, self.sources, config_maps, self.stack)
-            app.fields |= self._kustomization_fields(applied, app)
+            app.fields |= kustomizations.fields(applied, app)
             self._broken_files(applied, app)
             if applied.built.document is not None:
                 app.documents.insert(0, applied.built.document)
@@ -198,72 +200,6 @@ class _Stack:
         else:
             why = "it applies nothing that is not applied by another"
         self.stack.left.append(Left(applied.built.id, *place_of(applied.built), why))
-
-    def _kustomization_fields(self, applied: Applied, app: AppSaid) -> dict[str, Any]:
-        """Return ``dependsOn`` and ``kustomization`` of *app*."""
-        assert applied.built is not None  # noqa: S101 - as above
-        spec = {key: value for key, value in applied.spec.items() if value is not None}
-        for name in ("path", "dependsOn", *applied.baked):
-            if name != "path" or applied.is_ours:
-                spec.pop(name, None)
-        spec |= self._source_reference(applied, spec.pop("sourceRef", None))
-        metadata = metadata_or_nothing(applied.built.manifest["metadata"])
-        if applied.built.namespace != self.flux_namespace:
-            metadata["namespace"] = applied.built.namespace
-        if applied.name != app.name:
-            metadata["name"] = applied.name
-        if metadata:
-            spec["metadata"] = metadata
-        fields: dict[str, Any] = {}
-        self._depends_on(applied, app, spec, fields)
-        if spec:
-            fields["kustomization"] = spec
-        return fields
-
-    def _source_reference(self, applied: Applied, said: Any) -> dict[str, Any]:
-        """Return ``sourceRef`` as far as *applied* says it otherwise than ours is."""
-        if not isinstance(said, dict) or (applied.is_ours and (applied.source or ("",))[0] == "ExternalArtifact"):
-            return {}
-        ours = {"kind": "GitRepository", "name": self.stack.git.get("name")}
-        if applied.built is not None and applied.built.namespace != self.flux_namespace:
-            ours["namespace"] = self.flux_namespace
-        reference = {key: value for key, value in said.items() if value is not None}
-        own = applied.built.namespace if applied.built is not None else ""
-        # A reference without a namespace means the object's own.
-        if "namespace" in ours:
-            reference.setdefault("namespace", own)
-        elif reference.get("namespace") == own:
-            del reference["namespace"]
-        different = beyond(ours, reference)
-        return {"sourceRef": different} if different else {}
-
-    def _depends_on(self, applied: Applied, app: AppSaid, spec: dict[str, Any], fields: dict[str, Any]) -> None:
-        assert applied.built is not None  # noqa: S101 - as above
-        said = applied.spec.get("dependsOn") or []
-        names: list[str] = []
-        literal = any("dependsOn" in (release.get("release") or {}) for release in releases_said(app.fields))
-        kept: list[Any] = []
-        for entry in said:
-            named = entry if isinstance(entry, dict) else {}
-            namespace = str(named.get("namespace") or applied.built.namespace)
-            identity = ObjectId(FLUX_KUSTOMIZATION, "Kustomization", namespace, str(named.get("name")))
-            if self._is_gone(identity):
-                continue
-            kept.append(entry)
-            if named.keys() - {"name", "namespace"} or identity not in self.names:
-                literal = True
-            else:
-                names.append(self.names[identity])
-        if not kept:
-            return
-        if literal:
-            spec["dependsOn"] = kept
-            # Ours and Flux's spelling don't go together.
-            for key, release in (app.fields.get("releases") or {}).items():
-                if release.pop("dependsOn", None):
-                    release["release"] = {**release.get("release", {}), "dependsOn": app.depends_on[key]}
-        else:
-            fields["dependsOn"] = names
 
     def _is_gone(self, identity: ObjectId) -> bool:
         if self.root.built is not None and identity == self.root.built.id:
