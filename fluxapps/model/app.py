@@ -59,8 +59,8 @@ class ReleaseFields(Strict):
     release: Fields | None = None
     """Any field of a HelmRelease's spec as Flux spells it; ``metadata: {name, labels, annotations}``: its own."""
     allow_reinstall: bool | None = None
-    """``true``: a change of what Helm can't change in place (a release's name, namespace, chart) may uninstall the release
-    and install it anew. Default: ``preview`` and ``up`` refuse it."""
+    """``true``: a change of what Helm can't change in place (a release's name, namespace, chart) may uninstall the
+    release and install it anew. Default: ``preview`` and ``up`` refuse it."""
 
 
 class AppFields(ReleaseFields):

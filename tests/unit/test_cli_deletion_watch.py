@@ -25,7 +25,7 @@ class Watched:
         self.watch = DeletionWatch(cluster=cluster, label="fleet.dev", say=self.said.append, patience=40)
 
     def going(self, name: str, version: str = "1", **status: Any) -> None:
-        metadata = {
+        metadata: dict[str, Any] = {
             "labels": LABELS,
             "finalizers": [FINALIZER],
             "deletionTimestamp": "2026-01-01T00:00:00Z",

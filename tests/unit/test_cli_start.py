@@ -22,7 +22,8 @@ from tests.unit.cli_run import (
 )
 
 VERBS = (
-    "check", "render", "schema", "import", "new", "preview", "up", "destroy", "status", "detach", "attach", "doctor", "dev",
+    "check", "render", "schema", "import", "lift", "new",
+    "preview", "up", "destroy", "status", "detach", "attach", "doctor", "dev",
 )  # fmt: skip
 LOADED = """\
 import json, sys

@@ -149,7 +149,7 @@ def import_(  # noqa: PLR0913, PLR0917 - what there is to choose
         bool, typer.Option("--adopt", help="Say too how a running cluster goes over to it, command by command.")
     ] = False,
 ) -> None:
-    """Bring an existing Flux repository in: write it as app files, and prove that they say the same.
+    """Write an existing Flux repository as app files, proven the same.
 
     Exit code 1 when an object of the original isn't in what is written, or is another, and nobody knows why.
     """
@@ -176,9 +176,9 @@ def lift(
         bool, typer.Option("--check", help="Change nothing; exit code 1 when something is to be lifted.")
     ] = False,
 ) -> None:
-    """Lift Flux's objects to today's API versions, in place: comments and order stay.
+    """Lift Flux's objects in YAML files to today's API versions.
 
-    Nothing else changes. Exit code 1 when something has to be lifted by hand.
+    In place: comments and order stay, nothing else changes. Exit code 1 when something has to be lifted by hand.
     """
     from fluxapps.cli.lift import lift_folder
 
