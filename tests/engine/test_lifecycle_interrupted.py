@@ -52,7 +52,6 @@ def test_a_killed_run_is_no_loss(
     """One kill of each verb; `make reliability` tries them all."""
     with Proxy(flux_cluster, tmp_path) as proxy:
         stack = Lab(tmp_path, flux_cluster, flux_live, pulumi_tools, proxy).stack(way)
-        # The state of `fluxapps up` knows nothing of what was made; that of `pulumi up` knows some.
-        checkpoints = way == "pulumi"
-        survives_up(stack, proxy, Kill(Interruption(OBJECTS // 2, "everything"), checkpoints, way))
-        survives_destroy(stack, proxy, Kill(Interruption(5, "everything"), checkpoints, way))
+        # Without checkpoints: the state knows nothing of what was made, so that all of it has to be taken over.
+        survives_up(stack, proxy, Kill(Interruption(OBJECTS // 2, "everything"), checkpoints=False, mended_by=way))
+        survives_destroy(stack, proxy, Kill(Interruption(5, "everything"), checkpoints=False, mended_by=way))
