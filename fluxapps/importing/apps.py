@@ -51,6 +51,7 @@ def app_said(
         else:
             if not why:
                 said.append(release)
+                stack.kept += _values_kept(release, known)
         if why:
             rest.append(one)
             stack.kept.append(Kept(str(one.id), *place_of(one), why))
@@ -78,6 +79,18 @@ def plain_secret(one: Built) -> Left:
     """Return what is said of *one*, a Secret in plain text."""
     why = "a Secret in plain text is not copied: seal it, encrypt it with SOPS, or let an operator fetch it"
     return Left(one.id, *place_of(one), why)
+
+
+def _values_kept(release: ReleaseSaid, config_maps: Mapping[tuple[str, str], Built]) -> list[Kept]:
+    """Return the ConfigMaps of values that *release* alone names and that no values file can stand for."""
+    named = [one for one in release.fields.get("valuesFrom") or () if isinstance(one, dict)]
+    if not named or named[0].get("kind") != "ConfigMap" or release.values is not None:
+        return []
+    one = config_maps.get((release.namespace, str(named[0].get("name"))))
+    if one is None:
+        return []
+    why = "it says more than values under values.yaml, or values that can't be read: valuesFrom names it as before"
+    return [Kept(str(one.id), *place_of(one), why)]
 
 
 def _rewritten(one: Built) -> Kept:

@@ -155,3 +155,12 @@ def test_a_folder_of_two_kustomizations_is_told(tmp_path: Path) -> None:
     assert "duplicate-object" in {one["code"] for one in data["problems"]}
     left = {one["object"] for one in data["stacks"][0]["left"]}
     assert "Kustomization flux-system/again" in left
+
+
+def test_values_that_no_file_can_stand_for_stay_a_config_map(tmp_path: Path) -> None:
+    labelled = SEED["podinfo/values.yaml"].replace("metadata:\n", "metadata:\n  labels: {watched: 'yes'}\n")
+    code, data, out = reported(tmp_path, **{"podinfo/values.yaml": labelled})
+    assert code == 0
+    (kept,) = data["stacks"][0]["kept"]
+    assert kept["object"] == "ConfigMap podinfo/podinfo-helm-chart-value-overrides"
+    assert (out / "apps/podinfo/other-values.yaml").read_text() == labelled
