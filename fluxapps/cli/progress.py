@@ -114,6 +114,8 @@ class Progress:
         is_summed_up = text in _SUMMED_UP and any(one.severity == "error" for one in self.told)
         if told not in self.told and not is_summed_up:
             self.told.add(told)
+            # What is said for good comes after what was said in passing, and takes its place.
+            self.status = ""
             yield told
 
     def _about(self, message: Message) -> str:

@@ -121,7 +121,8 @@ class ProgressScreen:
 
     def _tell_status(self, now: float) -> None:
         """Say how things stand where nothing can be drawn, now and then: a job of CI shows that it lives."""
-        if self.progress.status != self._told_status and now - self._status_told > _STATUS_EVERY:
+        is_new = self.progress.status not in {"", self._told_status}
+        if is_new and now - self._status_told > _STATUS_EVERY:
             self._told_status, self._status_told = self.progress.status, now
             self._out.print(harmless(self.progress.status))
 

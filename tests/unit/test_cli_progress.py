@@ -189,3 +189,12 @@ def test_reading_what_is_there_ends_no_app() -> None:
     list(progress.take(step("resOutputsEvent", "same", "app")))
     list(progress.take(step("resOutputsEvent", "same", "app", component=True)))
     assert progress.worst == {"app": Change.UNCHANGED}
+
+
+def test_what_is_said_for_good_ends_what_was_said_in_passing() -> None:
+    progress = Progress(planning=False)
+    list(progress.take(Message("info", "6 of 8 apps ready; waiting: web", passing=True)))
+    assert progress.status == "6 of 8 apps ready; waiting: web"
+    (told,) = progress.take(Message("info", "8 of 8 apps ready, 34 s after all was made"))
+    assert told == Told("info", "8 of 8 apps ready, 34 s after all was made")
+    assert not progress.status
