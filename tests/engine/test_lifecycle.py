@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 
+from fluxapps.engine.resource import FIELD_MANAGER
 from tests.engine.fleet import GIT_URL, Fleet, changes
 from tests.engine.live import Live, Object, is_being_deleted, named, version_of
 
@@ -208,7 +209,8 @@ def as_declared(live: Live, fleet: Fleet, path: str, rendered: Object) -> Object
         labels["fluxapps/app"] = metadata["name"]
     elif folder != "bootstrap":
         labels["fluxapps/app"] = folder
-    return {**_content(made), "labels": labels, "annotations": {**metadata.get("annotations", {}), **SSA_IGNORE}}
+    annotations = {**metadata.get("annotations", {}), **SSA_IGNORE, **FIELD_MANAGER}
+    return {**_content(made), "labels": labels, "annotations": annotations}
 
 
 def as_found(found: Object) -> Object:

@@ -247,6 +247,11 @@ def test_what_flux_makes_waits_for_what_applies_it(tmp_path: Path) -> None:
     moved = all_ready(git=git(SECOND), release=failing)
     assert health(known, RELEASE, moved).why == "not applied yet"
     assert health(known, RELEASE, all_ready(release=failing)).is_failure
+    # Attempted is not applied: the release is still the one before.
+    attempting = folder(("Unknown", "Progressing", ""))
+    assert health(known, RELEASE, all_ready(release=failing, folder=attempting)).why == "not applied yet"
+    applied = {**failing, **known.declared[RELEASE].manifest, "metadata": failing["metadata"]}
+    assert health(known, RELEASE, all_ready(release=applied, folder=attempting)).is_failure
     # It isn't there: not yet, for what applies it fails, or for Git has it not.
     applying = folder(("Unknown", "Progressing", ""), lastAttemptedRevision="")
     assert health(known, RELEASE, all_ready(release=None, folder=applying)).state is State.PROGRESSING

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from fluxapps.model.declare.names import SOURCE
 from fluxapps.model.live.condition import Live, current_condition
+from fluxapps.model.live.drift import differences
 from fluxapps.model.live.health import (
     SUSPENDED,
     TRIED_AGAIN,
@@ -82,10 +83,18 @@ class RootCause:
         if source.state is not State.READY:
             return source
         revision = artifact_revision(self.scene.find(source_of(writer, found)))
-        if found.get("status", {}).get("lastAttemptedRevision") == revision and current_condition(found, "Ready"):
-            return None
+        said = current_condition(found, "Ready")
+        if found.get("status", {}).get("lastAttemptedRevision") == revision and said is not None:
+            # It is said to be attempted before anything is applied.
+            is_at_it = said["status"] == "Unknown"
+            return progressing("not applied yet") if is_at_it and self._is_older(identity) else None
         health = self.of(writer)
         if not health.is_failure and current_condition(found, "Healthy") is not None:
             # Only in the end, or after its timeout, kustomize-controller looks at a newer commit.
             return progressing("Flux still checks what it applied before")
         return health if health.is_failure else progressing("not applied yet")
+
+    def _is_older(self, identity: ObjectId) -> bool:
+        """Return whether what Flux makes of *identity* is there as something else than it is declared now."""
+        declared, found = self.cast.declared.get(identity), self.scene.find(identity)
+        return declared is not None and found is not None and bool(differences(declared.manifest, found))
