@@ -18,12 +18,12 @@ from fluxapps.engine.cluster import ClusterError
 from fluxapps.engine.handover import Handover, Taking
 from fluxapps.engine.release_guard import reinstall_problem
 from fluxapps.engine.worktree import pinned_commit
-from fluxapps.model import ConfigError, Declaration, Fleet, ObjectId, declare
+from fluxapps.model import Declaration, Fleet, ObjectId, declare
 from fluxapps.model.live.applied import applied_by
 from fluxapps.model.live.drift import ABSENT, Difference
 from fluxapps.model.live.standing import delivered
 from fluxapps.model.live.takeover import End, Takeover
-from fluxapps.model.problems import Severity
+from fluxapps.model.problems import raise_errors
 from fluxapps.model.tree import compare_tree
 
 _SHOWN = 8
@@ -112,8 +112,7 @@ def _declared(root: Path, fleet: Fleet) -> Declaration:
     if fleet.git_pin is None:
         return declare(fleet)
     pinned = pinned_commit(root, fleet.git_pin, f"Pulumi.{fleet.stack}.yaml")
-    if any(problem.severity is Severity.ERROR for problem in pinned.problems):
-        raise ConfigError(pinned.problems)
+    raise_errors(pinned.problems)
     return declare(fleet, pinned.commit)
 
 
@@ -158,8 +157,7 @@ def _refuse_reinstalls(plan: Takeover, fleet: Fleet, root: Path) -> None:
         ConfigError: There is such.
     """
     problems = [reinstall_problem(fleet, declared, changed) for declared, changed in plan.reinstalls]
-    if any(problem.severity is Severity.ERROR for problem in problems):
-        raise ConfigError(problems)
+    raise_errors(problems)
     print_findings(screen(stderr=True), [Finding(problem) for problem in problems], root)
 
 

@@ -21,7 +21,7 @@ from fluxapps.cli.screen import harmless, screen
 from fluxapps.cli.session import PROJECT_FILE, command_line
 from fluxapps.cli.state import State
 from fluxapps.engine.cluster import Cluster, ClusterError, in_parallel
-from fluxapps.engine.departure import Found, examine, labelled, look
+from fluxapps.engine.departure import Found, belonging, examine, look
 from fluxapps.engine.kubeconfig import ClusterChoice, choose_cluster, kept_cluster
 from fluxapps.engine.owner import lost_its_label, owner_of
 from fluxapps.model import ConfigError, Fleet
@@ -103,7 +103,7 @@ class Removal:
     def _read(self) -> Kept | None:
         """Return what the stack's state holds; None where it can't be read, which pulumi itself says better."""
         try:
-            return kept(State(self.root, self.stack).read())
+            return kept(State.on_hand(self.root, self.stack).read())
         except (CommandError, ValueError) as error:
             self.say(f"what goes and what stays can't be said: {getattr(error, 'what', 'pulumi shows no state')}")
             return None
@@ -220,7 +220,7 @@ class Removal:
     def _has_begun(self, cluster: Cluster) -> bool:
         """Return whether anything was removed: a run that failed, or was called off, before that changed nothing."""
         before = self._found.objects if self._found is not None else {}
-        return labelled(cluster, self._label).keys() != before.keys()
+        return belonging(cluster, self._label).keys() != before.keys()
 
     @property
     def _before(self) -> Before:

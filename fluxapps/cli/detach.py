@@ -21,8 +21,9 @@ from fluxapps.cli.screen import counted
 from fluxapps.cli.session import command_line
 from fluxapps.cli.state import State
 from fluxapps.engine.cluster import ClusterError
-from fluxapps.engine.handover import labelled, let_go
+from fluxapps.engine.handover import let_go
 from fluxapps.engine.handover_state import object_of, without
+from fluxapps.engine.lookup import labelled
 from fluxapps.model import Fleet, ObjectId, declare, load, resolve
 from fluxapps.model.declare.names import APP_LABEL, STACK_LABEL, stack_label
 
@@ -81,7 +82,7 @@ def detach(root: Path, stack: str, apps: Collection[str], *, everything: bool, y
             ):
                 return 1
             Backend(root, os.environ).make_ready(stack, partial(typer.echo, err=True), to_change=True)
-            dropped = _drop(State(root, stack), going)
+            dropped = _drop(State.on_hand(root, stack), going)
             let_go(cluster, live)
         except ClusterError as error:
             raise CommandError(error.what, error.fix) from error

@@ -12,8 +12,8 @@ from fluxapps.engine.cluster import ClusterError
 from fluxapps.engine.cluster_writer import ClusterWriter
 from fluxapps.engine.given import OVERLAY, overlaid
 from fluxapps.engine.kubeconfig import choose_cluster
-from fluxapps.model import ConfigError, Fleet, Severity, check, load, resolve
-from fluxapps.model.problems import did_you_mean
+from fluxapps.model import Fleet, check, load, resolve
+from fluxapps.model.problems import did_you_mean, raise_errors
 from fluxapps.model.sources import Sources
 from fluxapps.model.yaml_file import parse_yaml
 
@@ -108,6 +108,5 @@ def _below(value: Any, path: tuple[str | int, ...]) -> dict[str, Any]:
 
 def _sound(fleet: Fleet) -> Fleet:
     problems = check(fleet)
-    if any(problem.severity is Severity.ERROR for problem in problems):
-        raise ConfigError(problems)
+    raise_errors(problems)
     return fleet

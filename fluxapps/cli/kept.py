@@ -6,6 +6,8 @@ from typing import Any
 
 from fluxapps.model.objects import Manifest, ObjectId, object_id
 
+_OF_AN_OBJECT = {"apiVersion", "kind", "metadata"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptObject:
@@ -52,7 +54,7 @@ def kept(state: Mapping[str, Any]) -> Kept:
         elif kind == "pulumi:index:Stash":
             said = (one.get("outputs") or {}).get("output")
             cluster = str(said.get("uid", "")) if isinstance(said, dict) else ""
-        elif kind.startswith("kubernetes:") and one.get("custom") and "metadata" in inputs:
+        elif kind.startswith("kubernetes:") and one.get("custom") and inputs.keys() >= _OF_AN_OBJECT:
             found = _object(one, inputs)
             objects[found.id] = found
     return Kept(

@@ -10,8 +10,9 @@ from fluxapps.engine.cluster import Cluster, ClusterError
 from fluxapps.engine.given import OVERLAY, overlaid
 from fluxapps.engine.kubeconfig import choose_cluster
 from fluxapps.engine.lookup import Live, look_up
-from fluxapps.model import ConfigError, DeclaredObject, Fleet, ObjectId, Severity, check, declare, load, resolve
+from fluxapps.model import DeclaredObject, Fleet, ObjectId, check, declare, load, resolve
 from fluxapps.model.live.standing import AppStanding, delivered, standings
+from fluxapps.model.problems import raise_errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,7 @@ def live_stack(root: Path, stack: str, environ: Mapping[str, str] = os.environ) 
     """
     fleet = fleet_as_given(root, stack, environ)
     problems = check(fleet)
-    if any(problem.severity is Severity.ERROR for problem in problems):
-        raise ConfigError(problems)
+    raise_errors(problems)
     try:
         return LiveStack.of(fleet, Cluster(choose_cluster(fleet, environ)))
     except ClusterError as error:

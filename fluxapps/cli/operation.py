@@ -59,7 +59,7 @@ class Operation:
 
         What they made has been taken over by now; a state that is read and written is without them.
         """
-        state = State(self.pulumi.root, self.pulumi.stack)
+        state = State(self.pulumi)
         state.write(state.read())
         screen(stderr=True).print("the killed run's unfinished operations are cleared from the state")
 

@@ -4,16 +4,16 @@ Pulumi compares files with its state, not with the cluster: without a refresh it
 there. A refresh reads every object, so that it is asked for only where a few lists of the cluster show reason to.
 """
 
-import json
-import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from fluxapps.cli.kept import kept
+from fluxapps.cli.failure import CommandError
+from fluxapps.cli.kept import Kept, kept
 from fluxapps.cli.live_stack import as_given
 from fluxapps.cli.pulumi_process import Pulumi
 from fluxapps.cli.screen import harmless
+from fluxapps.cli.state import State
 from fluxapps.engine.cluster import Cluster, ClusterError
 from fluxapps.engine.kubeconfig import choose_cluster
 from fluxapps.engine.lookup import Live, labelled, look_up_each
@@ -22,7 +22,6 @@ from fluxapps.model import ConfigError, DeclaredObject, Fleet, ObjectId, declare
 from fluxapps.model.live.drift import Difference
 from fluxapps.model.live.edits import edits
 from fluxapps.model.live.wording import in_few_words
-from fluxapps.model.objects import object_id
 
 _REFRESH = "--refresh"
 _OWN_SAY = (_REFRESH, "-r", "--run-program", "--target", "-t", "--plan", "--help", "-h")
@@ -75,11 +74,11 @@ def to_restore(fleet: Fleet, pulumi: Pulumi) -> list[str]:
             live = labelled(cluster, declaration.label)
             lacking = [one for one in objects if one.id not in live]
             unsure = {one.id: found for one in objects if (found := _unsure(one, live.get(one.id)))}
-            state = _state(pulumi) if lacking or unsure else {}
-            if (uid := kept(state).cluster) and uid != cluster.uid():
+            state = _kept(pulumi) if lacking or unsure else kept({})
+            if state.cluster and state.cluster != cluster.uid():
                 # The stack's objects are elsewhere: a refresh would forget them all before the program refuses.
                 return []
-            recorded = _recorded(state)
+            recorded = {identity: one.manifest for identity, one in state.objects.items()}
             known = [one for one in lacking if one.id in recorded]
             live |= look_up_each(cluster, known)
     except (ConfigError, ClusterError):
@@ -110,24 +109,9 @@ def _has(inputs: Mapping[str, Any], difference: Difference) -> bool:
     return bool(value == difference.declared)
 
 
-def _state(pulumi: Pulumi) -> dict[str, Any]:
-    """Return Pulumi's state; nothing where it can't be read."""
-    answer = subprocess.run(  # noqa: S603 - pulumi
-        [str(pulumi.program), "stack", "export", "--stack", pulumi.stack, "--non-interactive"],
-        env=dict(pulumi.env),
-        cwd=pulumi.root,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-    )
+def _kept(pulumi: Pulumi) -> Kept:
+    """Return what Pulumi's state holds; nothing where it can't be read."""
     try:
-        state = json.loads(answer.stdout)
-    except ValueError:
-        return {}
-    return state if isinstance(state, dict) else {}
-
-
-def _recorded(state: Mapping[str, Any]) -> Recorded:
-    resources = (state.get("deployment") or {}).get("resources") or ()
-    written = (one.get("inputs") or {} for one in resources if str(one.get("type")).startswith("kubernetes:"))
-    return {object_id(dict(one)): one for one in written if {"apiVersion", "kind", "metadata"} <= one.keys()}
+        return kept(State(pulumi).read())
+    except (CommandError, ValueError):
+        return kept({})

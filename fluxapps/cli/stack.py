@@ -4,7 +4,8 @@ from pathlib import Path
 
 from fluxapps.cli.problems import Finding, print_findings
 from fluxapps.cli.screen import screen
-from fluxapps.model import ConfigError, Fleet, Severity, check, declare, load, resolve, tree_files
+from fluxapps.model import Fleet, check, declare, load, resolve, tree_files
+from fluxapps.model.problems import raise_errors
 
 WORKING = ".fluxapps"
 """Folder of what is made and isn't committed."""
@@ -18,8 +19,7 @@ def sound_fleet(root: Path, stack: str) -> Fleet:
     """
     fleet = resolve(load(root), stack)
     problems = check(fleet)
-    if any(problem.severity is Severity.ERROR for problem in problems):
-        raise ConfigError(problems)
+    raise_errors(problems)
     if problems:
         console = screen(stderr=True)
         print_findings(console, [Finding(problem) for problem in problems], root)

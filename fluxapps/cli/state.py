@@ -10,22 +10,26 @@ import typer
 
 from fluxapps.cli.backend import Backend
 from fluxapps.cli.failure import CommandError
+from fluxapps.cli.pulumi_process import Pulumi
 from fluxapps.devcluster.programs import ProgramError, find
 
 
 class State:
     """The state of one stack."""
 
-    def __init__(self, root: Path, stack: str) -> None:
-        """Find pulumi.
+    def __init__(self, pulumi: Pulumi) -> None:
+        """Name the pulumi that keeps it, and so the stack."""
+        self._pulumi = pulumi
+
+    @classmethod
+    def on_hand(cls, root: Path, stack: str) -> "State":
+        """Return the state of *stack*, having found pulumi.
 
         Raises:
             CommandError: It isn't there, or lacks what it needs to read the state.
         """
-        self._root = root
-        self._stack = stack
         try:
-            self._pulumi = find("pulumi", say=lambda line: typer.echo(line, err=True))
+            program = find("pulumi", say=lambda line: typer.echo(line, err=True))
         except ProgramError as error:
             raise CommandError(error.what, error.fix) from error
         if Backend(root, os.environ).lacks_passphrase(stack):
@@ -33,6 +37,7 @@ class State:
                 f"the secrets of stack {stack} need a passphrase",
                 "set PULUMI_CONFIG_PASSPHRASE, or PULUMI_CONFIG_PASSPHRASE_FILE to a file that holds it",
             )
+        return cls(Pulumi(program=program, env=os.environ, root=root, stack=stack, attended=False))
 
     def read(self) -> dict[str, Any]:
         """Return the state, its secrets encrypted.
@@ -52,10 +57,11 @@ class State:
         self._said("import", json.dumps(state))
 
     def _said(self, verb: str, given: str) -> str:
+        pulumi = self._pulumi
         done = subprocess.run(  # noqa: S603 - pulumi
-            [str(self._pulumi), "stack", verb, "--stack", self._stack, "--non-interactive", "--color", "never"],
-            cwd=self._root,
-            env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
+            [str(pulumi.program), "stack", verb, "--stack", pulumi.stack, "--non-interactive", "--color", "never"],
+            cwd=pulumi.root,
+            env={**pulumi.env, "PULUMI_SKIP_UPDATE_CHECK": "true"},
             input=given,
             capture_output=True,
             text=True,
@@ -63,5 +69,5 @@ class State:
         )
         if done.returncode:
             said = " ".join((done.stderr or done.stdout).split()).removeprefix("error: ")
-            raise CommandError(f"pulumi can't {verb} the state of stack {self._stack}: {said}")
+            raise CommandError(f"pulumi can't {verb} the state of stack {pulumi.stack}: {said}")
         return done.stdout

@@ -6,25 +6,15 @@ is there is marked for it, and what a killed run left, or a kept Namespace, come
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 from fluxapps.engine.cluster import Cluster, in_parallel
+from fluxapps.engine.lookup import DELIVERED_KINDS, FEW, NAMESPACES, Live, labelled
 from fluxapps.engine.owner import is_being_deleted, lost_its_label, owner_of
 from fluxapps.model.declare.names import STACK_LABEL
-from fluxapps.model.flux_schema import API_VERSIONS
 from fluxapps.model.objects import DeclaredObject, ObjectId
 
-FEW: Final = 40
-"""So many objects of a kind are asked for one by one; for more, one list of the whole kind is cheaper."""
-
-_NAMESPACES: Final = ("v1", "Namespace")
-
-DELIVERED_KINDS: Final = (_NAMESPACES, ("v1", "ConfigMap"), *((api, kind) for kind, api in API_VERSIONS.items()))
-"""API version and kind of all that Pulumi ever makes here."""
-
 Metadata = Mapping[str, Any]
-Live = dict[str, Any]
-"""An object as the cluster has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,15 +55,8 @@ def survey(cluster: Cluster, objects: Collection[DeclaredObject], label: str) ->
     declared: dict[tuple[str, str], set[ObjectId]] = {kind: set() for kind in DELIVERED_KINDS}
     for one in objects:
         declared[one.manifest["apiVersion"], one.id.kind].add(one.id)
-    *labelled, namespaces = in_parallel(
-        lambda kind: (
-            cluster.objects_of(*kind, label=f"{STACK_LABEL}={label}")
-            if kind is not None
-            else cluster.metadata_of_all(*_NAMESPACES)
-        ),
-        [*declared, None],
-    )
-    live: dict[ObjectId, Live] = {identity: found for some in labelled for identity, found in some.items()}
+    live = labelled(cluster, label)
+    namespaces = cluster.metadata_of_all(*NAMESPACES)
     wanted = {one.id for one in objects}
     found: dict[ObjectId, Metadata] = {
         identity: one["metadata"] for identity, one in live.items() if identity in wanted
@@ -82,7 +65,7 @@ def survey(cluster: Cluster, objects: Collection[DeclaredObject], label: str) ->
     unknown = {
         kind: {one for one in declared[kind] if one not in found and _can_be_there(one, namespaces)} for kind in kinds
     }
-    found |= {identity: namespaces[identity] for identity in unknown.pop(_NAMESPACES, ()) if identity in namespaces}
+    found |= {identity: namespaces[identity] for identity in unknown.pop(NAMESPACES, ()) if identity in namespaces}
     found |= _looked_up(cluster, unknown)
     going = frozenset(identity for identity, metadata in found.items() if is_being_deleted(metadata))
     ours = frozenset(

@@ -25,7 +25,7 @@ LOST: Final = 2
 _METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 METADATA: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
 _NOT_FOUND: Final = 404
-_WHEN_ASKED_TO: Final = urllib3.Retry(
+WHEN_ASKED_TO: Final = urllib3.Retry(
     # A busy API server answers 429, and one that learns a new kind; both say when to come again.
     total=10,
     connect=False,
@@ -121,11 +121,13 @@ class Cluster:
 
     def metadata(self, identity: ObjectId, api_version: str) -> dict[str, Any] | None:
         """Return the metadata of one object, or None where it isn't there."""
-        found = self.get(
-            f"{collection_path(api_version, identity.kind, identity.namespace)}/{quote(identity.name)}",
-            accept=METADATA,
-        )
+        found = self.get(path_of(identity, api_version), accept=METADATA)
         return None if found is None else found["metadata"]
+
+    def find(self, identity: ObjectId, api_version: str) -> dict[str, Any] | None:
+        """Return one object, whole, with apiVersion and kind, or None where it isn't there."""
+        found = self.get(path_of(identity, api_version))
+        return None if found is None else {"apiVersion": api_version, "kind": identity.kind, **found}
 
     def objects_of(self, api_version: str, kind: str, label: str | None = None) -> dict[ObjectId, dict[str, Any]]:
         """Return all objects of *kind*, or those that carry *label* (``key=value``), each with apiVersion and kind."""
@@ -157,7 +159,7 @@ class Cluster:
                     url,
                     headers={"Accept": accept, "User-Agent": "fluxapps", **self._credentials()},
                     timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
-                    retries=_WHEN_ASKED_TO,
+                    retries=WHEN_ASKED_TO,
                 )
             except urllib3.exceptions.ProtocolError:
                 if lost == LOST:
@@ -195,6 +197,11 @@ def collection_path(api_version: str, kind: str, namespace: str = "") -> str:
     """Return the API's path for all objects of *kind*, in *namespace* or in all."""
     base = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
     return f"{base}/namespaces/{quote(namespace)}/{plural(kind)}" if namespace else f"{base}/{plural(kind)}"
+
+
+def path_of(identity: ObjectId, api_version: str) -> str:
+    """Return the API's path of one object."""
+    return f"{collection_path(api_version, identity.kind, identity.namespace)}/{quote(identity.name)}"
 
 
 def plural(kind: str) -> str:

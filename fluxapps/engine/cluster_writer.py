@@ -4,13 +4,21 @@ import json
 import time
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import urllib3
 
-from fluxapps.engine.cluster import CONNECT_SECONDS, READ_SECONDS, Cluster, ClusterError, collection_path
-from fluxapps.engine.owner import PULUMI_MANAGER
-from fluxapps.model.objects import ObjectId, object_id
+from fluxapps.engine.cluster import (
+    CONNECT_SECONDS,
+    READ_SECONDS,
+    WHEN_ASKED_TO,
+    Cluster,
+    ClusterError,
+    collection_path,
+    path_of,
+)
+from fluxapps.model.declare.names import PULUMI_MANAGER
+from fluxapps.model.objects import object_id
 
 CONFLICT: Final = 409
 _NOT_FOUND: Final = 404
@@ -82,16 +90,7 @@ class ClusterWriter(Cluster):
                 headers={"Content-Type": "application/json", "User-Agent": "fluxapps", **self._credentials()},
                 timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
                 # Once more after 429 is safe: nothing was done.
-                retries=urllib3.Retry(
-                    total=10,
-                    connect=False,
-                    read=False,
-                    redirect=False,
-                    other=False,
-                    raise_on_status=False,
-                    allowed_methods=None,
-                    status_forcelist=(),
-                ),
+                retries=WHEN_ASKED_TO.new(allowed_methods=None),
             )
         except (urllib3.exceptions.HTTPError, OSError) as exc:
             raise ClusterError(f"{self} can't be reached: {exc}", "start it, then run this again") from exc
@@ -99,8 +98,3 @@ class ClusterWriter(Cluster):
             raise self._refusal(answer.status, answer.data, path)
         done: dict[str, Any] = json.loads(answer.data)
         return done
-
-
-def path_of(identity: ObjectId, api_version: str) -> str:
-    """Return the API's path of one object."""
-    return f"{collection_path(api_version, identity.kind, identity.namespace)}/{quote(identity.name)}"

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
-from fluxapps.engine.adoption import DELIVERED_KINDS, Survey
-from fluxapps.engine.cluster import METADATA, Cluster, ClusterError, collection_path, in_parallel
+from fluxapps.engine.adoption import Survey
+from fluxapps.engine.cluster import METADATA, Cluster, ClusterError, in_parallel
+from fluxapps.engine.lookup import DELIVERED_KINDS, labelled
 from fluxapps.engine.owner import is_being_deleted
 from fluxapps.model.declare.claims import KIND as CLAIM
 from fluxapps.model.declare.claims import leaves_objects
@@ -52,7 +53,7 @@ def look(cluster: Cluster, label: str) -> Found:
         ClusterError: The cluster can't be read.
     """
     return Found(
-        objects=labelled(cluster, label),
+        objects=belonging(cluster, label),
         claims=claims(cluster),
         helm=helm_releases(cluster),
         controllers=known_controllers(cluster),
@@ -61,14 +62,13 @@ def look(cluster: Cluster, label: str) -> Found:
     )
 
 
-def labelled(cluster: Cluster, label: str) -> dict[ObjectId, Live]:
+def belonging(cluster: Cluster, label: str) -> dict[ObjectId, Live]:
     """Return what carries the stack's *label*, and what of Flux its Kustomizations applied, at any depth."""
-    lists = in_parallel(lambda kind: cluster.objects_of(*kind, label=f"{STACK_LABEL}={label}"), DELIVERED_KINDS)
-    found: dict[ObjectId, Live] = {identity: one for some in lists for identity, one in some.items()}
+    found: dict[ObjectId, Live] = dict(labelled(cluster, label))
     fresh = list(found.values())
     while applied := [one for one in applied_by(fresh) if one.kind in _FLUX_KINDS and one not in found]:
-        paths = [f"{collection_path(_FLUX_KINDS[one.kind], one.kind, one.namespace)}/{one.name}" for one in applied]
-        read = dict(zip(applied, in_parallel(cluster.get, paths), strict=True))
+        whole = in_parallel(lambda one: cluster.find(one, _FLUX_KINDS[one.kind]), applied)
+        read = dict(zip(applied, whole, strict=True))
         fresh = [one for one in read.values() if one is not None]
         found |= {identity: one for identity, one in read.items() if one is not None}
     return found
@@ -131,7 +131,7 @@ def examine(cluster: Cluster, label: str) -> "Examined":
     Raises:
         ClusterError: The cluster can't be read.
     """
-    objects = labelled(cluster, label)
+    objects = belonging(cluster, label)
     going = {identity: live for identity, live in objects.items() if is_being_deleted(live["metadata"])}
     kubectl = f"kubectl {cluster.choice.flags}"
     around = Surroundings(helm=helm_releases(cluster), controllers=known_controllers(cluster), kubectl=kubectl)

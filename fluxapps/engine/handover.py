@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
-from fluxapps.engine.adoption import DELIVERED_KINDS
-from fluxapps.engine.cluster import ClusterError, in_parallel
-from fluxapps.engine.cluster_writer import CONFLICT, ClusterWriter, path_of
+from fluxapps.engine.cluster import ClusterError, in_parallel, path_of
+from fluxapps.engine.cluster_writer import CONFLICT, ClusterWriter
 from fluxapps.engine.lookup import look_up
-from fluxapps.model.declare.names import HELM_RELEASE_API, KUSTOMIZATION_API, SOURCE_API, STACK_LABEL
+from fluxapps.model.declare.names import HELM_RELEASE_API, KUSTOMIZATION_API, SOURCE_API
 from fluxapps.model.live.condition import is_ready
 from fluxapps.model.live.drift import Difference
 from fluxapps.model.live.hand_over import (
@@ -216,16 +215,6 @@ class Handover:
     def _write(self, identity: ObjectId, api_version: str, change: Callable[[Object], Object]) -> Object | None:
         """Write what *change* makes of an object as it is now, and return it as it is then; None where it is gone."""
         return changed(self.cluster, path_of(identity, api_version), change)
-
-
-def labelled(cluster: ClusterWriter, label: str) -> dict[ObjectId, Object]:
-    """Return every object in *cluster* that carries the stack's *label*.
-
-    Raises:
-        ClusterError: It can't be read.
-    """
-    lists = in_parallel(lambda kind: cluster.objects_of(*kind, label=f"{STACK_LABEL}={label}"), DELIVERED_KINDS)
-    return {identity: live for some in lists for identity, live in some.items()}
 
 
 def let_go(cluster: ClusterWriter, objects: Iterable[Mapping[str, Any]]) -> None:

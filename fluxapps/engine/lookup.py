@@ -1,14 +1,21 @@
 """Finds the objects of a stack in its cluster, whole, whoever delivers them."""
 
 from collections.abc import Collection, Iterable
-from typing import Any
+from typing import Any, Final
 
-from fluxapps.engine.adoption import DELIVERED_KINDS, FEW
-from fluxapps.engine.cluster import Cluster, collection_path, in_parallel
+from fluxapps.engine.cluster import Cluster, in_parallel
 from fluxapps.model.declare.names import STACK_LABEL
+from fluxapps.model.flux_schema import API_VERSIONS
 from fluxapps.model.objects import DeclaredObject, ObjectId
 
+NAMESPACES: Final = ("v1", "Namespace")
+DELIVERED_KINDS: Final = (NAMESPACES, ("v1", "ConfigMap"), *((api, kind) for kind, api in API_VERSIONS.items()))
+"""API version and kind of all that Pulumi ever makes here."""
+FEW: Final = 40
+"""So many objects of a kind are asked for one by one; for more, one list of the whole kind is cheaper."""
+
 Live = dict[str, Any]
+"""An object as the cluster has it."""
 
 
 def look_up(cluster: Cluster, objects: Collection[DeclaredObject], label: str) -> dict[ObjectId, Live]:
@@ -50,5 +57,5 @@ def _found(cluster: Cluster, kind: tuple[str, str], wanted: list[ObjectId]) -> d
     if len(wanted) > FEW:
         names = set(wanted)
         return {identity: one for identity, one in cluster.objects_of(*kind).items() if identity in names}
-    found = ((one, cluster.get(f"{collection_path(*kind, one.namespace)}/{one.name}")) for one in wanted)
+    found = ((one, cluster.find(one, kind[0])) for one in wanted)
     return {identity: one for identity, one in found if one is not None}

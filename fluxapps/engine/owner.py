@@ -3,10 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from fluxapps.model.declare.names import HELM, KUSTOMIZE, SSA_IGNORE, STACK_LABEL
-
-PULUMI_MANAGER: Final = "pulumi-kubernetes"
-"""Field manager of Pulumi's provider; its later ones have a random ending."""
+from fluxapps.model.declare.names import HELM, KUSTOMIZE, PULUMI_MANAGER, SSA_IGNORE, STACK_LABEL
 
 OTHER_STACK: Final = "another stack of fluxapps, "
 """How :func:`owner_of` begins for what another stack made."""

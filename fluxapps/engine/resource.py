@@ -13,12 +13,13 @@ from typing import Any
 
 import pulumi
 
+from fluxapps.model.declare.names import PULUMI_MANAGER
 from fluxapps.model.objects import DeclaredObject, Manifest, ObjectId, Role
 
 WAIT_FOR = "pulumi.com/waitFor"
 """Annotation by which the provider waits for an object; without it a Flux object counts as made once it is accepted."""
 
-FIELD_MANAGER = {"pulumi.com/patchFieldManager": "pulumi-kubernetes-fluxapps"}
+FIELD_MANAGER = {"pulumi.com/patchFieldManager": f"{PULUMI_MANAGER}-fluxapps"}
 """Annotation by which every update of an object is written under one name.
 
 Else the provider makes one up for each object and keeps it in the state: when the state is lost, what was written under

@@ -4,11 +4,11 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from fluxapps.engine.adoption import FEW
-from fluxapps.engine.cluster import Cluster, ClusterError, collection_path, in_parallel
+from fluxapps.engine.cluster import Cluster, ClusterError, in_parallel
 from fluxapps.engine.kubeconfig import ClusterChoice
+from fluxapps.engine.lookup import FEW, Live
 from fluxapps.model.declare.names import HELM_RELEASE_API, KUSTOMIZATION_API, SOURCE_API
 from fluxapps.model.live.root_cause import RootCause
 from fluxapps.model.live.scene import Cast, Scene
@@ -26,7 +26,6 @@ _APIS: Final = {"HelmRelease": HELM_RELEASE_API, "Kustomization": KUSTOMIZATION_
 _READ_BY_RELEASES: Final = frozenset({"ConfigMap", "Secret"})
 _UNAUTHORIZED: Final = 401
 _FORBIDDEN: Final = 403
-Live = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,8 +118,7 @@ def _read(cluster: Cluster, kind: str, wanted: Collection[ObjectId]) -> dict[Obj
 def _one(cluster: Cluster, api: str, identity: ObjectId) -> Live | None:
     if not identity.group:
         return _whether_there(cluster, identity)
-    found = cluster.get(f"{collection_path(api, identity.kind, identity.namespace)}/{identity.name}")
-    return None if found is None else {"apiVersion": api, "kind": identity.kind, **found}
+    return cluster.find(identity, api)
 
 
 def _whether_there(cluster: Cluster, identity: ObjectId) -> Live | None:

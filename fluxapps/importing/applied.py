@@ -8,10 +8,11 @@ from fluxapps.importing.kustomize.build import Builder
 from fluxapps.importing.kustomize.built import Built, UnbuildableError, built, entries, strings
 from fluxapps.importing.kustomize.patches import apply_patches
 from fluxapps.importing.kustomize.transformers import set_namespace, transform
-from fluxapps.importing.original import FLUX_KUSTOMIZATION, Document, Original, normalized
+from fluxapps.importing.original import FLUX_KUSTOMIZATION, Document, Original
 from fluxapps.importing.reading import Reading, Source, named_source
 from fluxapps.model.objects import Manifest, ObjectId
 from fluxapps.model.problems import Problem, Severity
+from fluxapps.model.sources import normalized
 
 SOURCES: Final = ("HelmRepository", "OCIRepository", "GitRepository", "Bucket")
 SOURCE_GROUP: Final = "source.toolkit.fluxcd.io"

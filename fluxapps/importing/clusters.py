@@ -8,9 +8,10 @@ from typing import Any
 from fluxapps.importing.applied import Applied, apply
 from fluxapps.importing.kustomize.build import Builder
 from fluxapps.importing.kustomize.built import Built, UnbuildableError
-from fluxapps.importing.original import FLUX_KUSTOMIZATION, Document, Original, normalized
+from fluxapps.importing.original import FLUX_KUSTOMIZATION, Document, Original, common_folder, folder_of
 from fluxapps.importing.reading import Reading, Source, reading_of
 from fluxapps.model.objects import ObjectId, object_id
+from fluxapps.model.sources import normalized
 
 
 @dataclass(slots=True, eq=False)
@@ -94,16 +95,12 @@ def _read(builder: Builder, documents: list[Document]) -> list[Document]:
     """Return those of *documents* that are objects of their folders: a patch looks like one, and isn't."""
     objects: set[int] = set()
     unknown: set[str] = set()
-    for folder in dict.fromkeys(_folder(one) for one in documents):
+    for folder in dict.fromkeys(folder_of(one.file) for one in documents):
         try:
             objects |= {id(one.document) for one in builder.path(folder)}
         except UnbuildableError:
             unknown.add(folder)
-    return [one for one in documents if id(one) in objects or _folder(one) in unknown]
-
-
-def _folder(document: Document) -> str:
-    return document.file.rpartition("/")[0]
+    return [one for one in documents if id(one) in objects or folder_of(one.file) in unknown]
 
 
 def _topmost(roots: list[Document], reached: dict[int, set[int]]) -> list[Document]:
@@ -133,7 +130,7 @@ def _groups(loose: list[Document]) -> list[list[Document]]:
     """
     folders: dict[str, list[Document]] = defaultdict(list)
     for one in loose:
-        folders[_folder(one)].append(one)
+        folders[folder_of(one.file)].append(one)
     tops = [folder for folder in folders if not any(_is_below(folder, other) for other in folders)]
     if len(tops) > 1:
         names: dict[Any, set[str]] = defaultdict(set)
@@ -161,7 +158,7 @@ def _widened(group: list[Document], paths: set[str], holding: set[str]) -> str:
 
     *paths* are what Kustomizations apply, *holding* the files that hold one.
     """
-    folder = _common([_folder(one) for one in group])
+    folder = common_folder([folder_of(one.file) for one in group])
     files = {one.file for one in group}
     while folder:
         above = folder.rpartition("/")[0]
@@ -171,16 +168,6 @@ def _widened(group: list[Document], paths: set[str], holding: set[str]) -> str:
             break
         folder = above
     return folder
-
-
-def _common(folders: list[str]) -> str:
-    parts = [folder.split("/") for folder in folders]
-    shared: list[str] = []
-    for level in zip(*parts, strict=False):
-        if len(set(level)) > 1:
-            break
-        shared.append(level[0])
-    return "/".join(shared)
 
 
 def _cluster(original: Original, builder: Builder, reading: Reading, document: Document | None) -> Cluster:

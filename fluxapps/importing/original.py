@@ -1,6 +1,7 @@
 """A repository as it was found: every YAML file read once, the objects in each, and what is wrong with them."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -145,17 +146,19 @@ def joined(folder: str, name: str) -> str:
     return f"{folder}/{name}" if folder else name
 
 
-def normalized(folder: str, path: str) -> str | None:
-    """Return where *path*, said in *folder*, leads to, from the root; None where it leads out of it."""
-    parts = folder.split("/") if folder else []
-    for part in path.split("/"):
-        if part == "..":
-            if not parts:
-                return None
-            parts.pop()
-        elif part not in ("", "."):
-            parts.append(part)
-    return "/".join(parts)
+def folder_of(file: str) -> str:
+    """Return the folder that *file* is in; "" for the root."""
+    return file.rpartition("/")[0]
+
+
+def common_folder(folders: Iterable[str]) -> str:
+    """Return the deepest folder that all *folders* are, or are in."""
+    shared: list[str] = []
+    for level in zip(*(folder.split("/") for folder in folders), strict=False):
+        if len(set(level)) > 1:
+            break
+        shared.append(level[0])
+    return "/".join(shared)
 
 
 def _walk(original: Original, folder: str, depth: int) -> None:

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 
 from fluxapps.importing.kustomize.built import Built
 from fluxapps.importing.kustomize.generators import secret_text
-from fluxapps.importing.kustomize.opaque import common_folder
 from fluxapps.importing.lift_text import lift_text
-from fluxapps.importing.original import Document, Original, joined
+from fluxapps.importing.original import Document, Original, common_folder, folder_of
 from fluxapps.model.sources import KUSTOMIZATION_NAMES
 from fluxapps.model.yaml_file import parse_yaml
 from fluxapps.model.yaml_text import dump_documents, dump_manifest, dump_yaml
@@ -103,7 +102,7 @@ def _unbuilt(original: Original, files: dict[str, bytes], one: Built, number: in
     if one.kind == "Remote":
         said["resources"] = [one.name]
     else:
-        top = common_folder([*one.generated_from, joined(one.unbuilt, "x")])
+        top = common_folder([*map(folder_of, one.generated_from), one.unbuilt])
         for file in one.generated_from:
             files[f"{unit}/unit/{file[len(top) + 1 :] if top else file}"] = original.content(file)
         inner = one.unbuilt[len(top) :].strip("/")

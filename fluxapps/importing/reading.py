@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fluxapps.importing.original import Original, normalized
+from fluxapps.importing.original import Original
 from fluxapps.model.objects import Manifest
+from fluxapps.model.sources import normalized
 
 Source = tuple[str, str, str]
 """Kind, namespace and name."""

@@ -56,6 +56,17 @@ class ConfigError(Exception):
         super().__init__("\n".join(f"{p.file}:{p.line or 1}: {p.what}" for p in self.problems))
 
 
+def raise_errors(problems: Iterable[Problem]) -> None:
+    """Let *problems* pass where none is an error.
+
+    Raises:
+        ConfigError: One is; with all of them, warnings too.
+    """
+    problems = tuple(problems)
+    if any(problem.severity is Severity.ERROR for problem in problems):
+        raise ConfigError(problems)
+
+
 def did_you_mean(word: str, known: Iterable[str], *, besides: str = "", otherwise: str = "") -> str:
     """Return ``did you mean 'x'?`` for the known word (*besides* is none) nearest to *word*, else *otherwise*."""
     nearest = [one for one in _nearest(word, tuple(known)) if one != besides]

@@ -107,3 +107,16 @@ class Sources:
         if file not in self._read:
             self._read[file] = read_yaml(self.root, file)
         return self._read[file]
+
+
+def normalized(folder: str, path: str) -> str | None:
+    """Return where *path*, said in *folder*, leads to, from the root; None where it leads out of it."""
+    parts = folder.split("/") if folder else []
+    for part in path.split("/"):
+        if part == "..":
+            if not parts:
+                return None
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/".join(parts)

@@ -10,7 +10,7 @@ from fluxapps.devcluster import Cluster
 from fluxapps.devcluster.standins.session import PROVIDER
 from tests.bench.deployment import Deployer, Took, deployer
 from tests.bench.measurements import Bench
-from tests.bench.rows import Row, at_most, counted, faster, in_time
+from tests.bench.rows import Row, at_most, counted, faster, within
 from tests.engine.fleet import Fleet, tools
 
 SIZES = (10, 100, 500)
@@ -106,7 +106,7 @@ def _ready(bench: Bench) -> Row:
         tools(folder / "pulumi") as found,
     ):
         late = [_late(Fleet(folder / f"{number}", "fluxapps", found, cluster, f"s{number}")) for number in range(3)]
-    return in_time("`up` with `wait: ready`: its end, after the last object's Ready", max(late), READY_WITHIN)
+    return within("`up` with `wait: ready`: its end, after the last object's Ready", max(late), READY_WITHIN, "s")
 
 
 def _late(fleet: Fleet) -> float:

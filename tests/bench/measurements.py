@@ -134,8 +134,8 @@ def _processes(bench: Bench) -> Iterator[Row]:
     )
     yield information("of it, `check`", check.seconds, "s")
     yield information("of it, `render`", render.seconds, "s")
-    yield within(f"peak memory of `check`, {THOUSAND:,} apps", max(one.peak_mib for one in checks), 150)
-    yield within(f"peak memory of `render`, {THOUSAND:,} apps", max(one.peak_mib for one in renders), 150)
+    yield within(f"peak memory of `check`, {THOUSAND:,} apps", max(one.peak_mib for one in checks), 150, "MiB")
+    yield within(f"peak memory of `render`, {THOUSAND:,} apps", max(one.peak_mib for one in renders), 150, "MiB")
 
 
 def write_kustomizations(top: Path) -> None:

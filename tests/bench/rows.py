@@ -61,27 +61,15 @@ def faster(what: str, ours: float, theirs: float, least: float) -> Row:
     )
 
 
-def within(what: str, mib: float, most: float) -> Row:
-    """Return the row of a peak memory of at most *most* MiB."""
+def within(what: str, amount: float, most: float, unit: str) -> Row:
+    """Return the row of an *amount* of at most *most*, both in *unit*."""
     return Row(
         what=what,
-        ours=_quantity(mib, "MiB"),
+        ours=_quantity(amount, unit),
         theirs="",
         ratio="",
-        wanted=f"at most {most:g} MiB",
-        verdict=_verdict(holds=mib <= most),
-    )
-
-
-def in_time(what: str, seconds: float, most: float) -> Row:
-    """Return the row of something that takes at most *most* seconds."""
-    return Row(
-        what=what,
-        ours=_quantity(seconds, "s"),
-        theirs="",
-        ratio="",
-        wanted=f"at most {most:g} s",
-        verdict=_verdict(holds=seconds <= most),
+        wanted=f"at most {most:g} {unit}",
+        verdict=_verdict(holds=amount <= most),
     )
 
 

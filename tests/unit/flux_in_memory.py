@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from typing import Any
 
-from fluxapps.engine.cluster import ClusterError, collection_path
-from fluxapps.engine.cluster_writer import CONFLICT, path_of
+from fluxapps.engine.cluster import ClusterError, collection_path, path_of
+from fluxapps.engine.cluster_writer import CONFLICT
 from fluxapps.model.declare.names import SSA_IGNORE, STACK_LABEL
 from fluxapps.model.live.helm_release import helm_id
 from fluxapps.model.live.inventory import inventory_of
@@ -50,6 +50,9 @@ class FluxInMemory:
             items = [one for name, one in self.objects.items() if collection_path(one["apiVersion"], name.kind) == path]
             return {"items": deepcopy(items)}
         return None
+
+    def find(self, identity: ObjectId, api_version: str) -> Object | None:
+        return self.get(path_of(identity, api_version))
 
     def objects_of(self, api_version: str, kind: str, label: str | None = None) -> dict[ObjectId, Object]:
         key, _, value = (label or "").partition("=")

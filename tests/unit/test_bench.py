@@ -11,7 +11,7 @@ from tests.bench.generated import write_repository
 from tests.bench.measurements import write_kustomizations
 from tests.bench.page import page
 from tests.bench.processes import FailedError, run
-from tests.bench.rows import Row, Verdict, at_most, counted, faster, in_time, information, within
+from tests.bench.rows import Row, Verdict, at_most, counted, faster, information, within
 
 
 @pytest.mark.parametrize(
@@ -22,11 +22,11 @@ from tests.bench.rows import Row, Verdict, at_most, counted, faster, in_time, in
         (at_most("a", 9, 1, None), Verdict.INFORMATION),
         (faster("a", 1, 10, 10), Verdict.HOLDS),
         (faster("a", 1, 9.9, 10), Verdict.BROKEN),
-        (within("a", 150, 150), Verdict.HOLDS),
-        (within("a", 150.1, 150), Verdict.BROKEN),
+        (within("a", 150, 150, "MiB"), Verdict.HOLDS),
+        (within("a", 150.1, 150, "MiB"), Verdict.BROKEN),
         (information("a", 1, "s"), Verdict.INFORMATION),
-        (in_time("a", 3, 3), Verdict.HOLDS),
-        (in_time("a", 3.1, 3), Verdict.BROKEN),
+        (within("a", 3, 3, "s"), Verdict.HOLDS),
+        (within("a", 3.1, 3, "s"), Verdict.BROKEN),
         (counted("a", 2, 1), Verdict.INFORMATION),
     ],
 )
@@ -36,7 +36,7 @@ def test_a_promise_holds_or_is_broken(row: Row, verdict: Verdict) -> None:
 
 def test_the_page_has_a_line_for_each_row() -> None:
     text = page(
-        [at_most("first", 1, 2, 3), within("second", 12.34, 150)], files=4_100, few=500, many=4_000, standins=()
+        [at_most("first", 1, 2, 3), within("second", 12.34, 150, "MiB")], files=4_100, few=500, many=4_000, standins=()
     )
     assert "| first | 1.00 s | 2.00 s | 0.50 times | at most 3 times | holds |" in text
     assert "| second | 12.3 MiB |" in text

@@ -8,7 +8,7 @@ import pytest
 
 from fluxapps.engine.adoption import survey
 from fluxapps.engine.cluster import Cluster
-from fluxapps.engine.departure import helm_releases, known_controllers, labelled, removals
+from fluxapps.engine.departure import belonging, helm_releases, known_controllers, removals
 from fluxapps.engine.kubeconfig import ClusterChoice
 from fluxapps.model import declare
 from fluxapps.model.live.departure import HelmName
@@ -120,7 +120,7 @@ def test_releases_that_flux_applied_from_a_tree_belong_to_the_stack(api: FakeApi
     add(api, KUSTOMIZE, "Kustomization", "web", "flux-system", metadata={}, status=inventory)
     add(api, HELM, "HelmRelease", "web", "web", metadata={})
     add(api, HELM, "HelmRelease", "somebodys", "web", metadata={})
-    assert sorted(str(one) for one in labelled(cluster, LABEL)) == [
+    assert sorted(str(one) for one in belonging(cluster, LABEL)) == [
         "HelmRelease web/web",
         "Kustomization flux-system/fleet",
         "Kustomization flux-system/web",

@@ -11,9 +11,10 @@ from fluxapps.importing.kustomize.generators import generated
 from fluxapps.importing.kustomize.patches import apply_patches
 from fluxapps.importing.kustomize.references import update_references
 from fluxapps.importing.kustomize.transformers import transform
-from fluxapps.importing.original import KUSTOMIZE_FILE, Original, joined, normalized
+from fluxapps.importing.original import KUSTOMIZE_FILE, Original, joined
 from fluxapps.model.checks.kustomize import Reference
 from fluxapps.model.problems import Problem, Severity
+from fluxapps.model.sources import normalized
 from fluxapps.model.yaml_file import YamlFile
 
 _DONE: Final = frozenset(

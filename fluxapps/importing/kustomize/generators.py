@@ -6,8 +6,9 @@ from hashlib import sha256
 from typing import Any, Final
 
 from fluxapps.importing.kustomize.built import Built, UnbuildableError, entries, strings
-from fluxapps.importing.original import Original, normalized
+from fluxapps.importing.original import Original
 from fluxapps.model.objects import Manifest
+from fluxapps.model.sources import normalized
 
 _GENERATORS: Final = {"configMapGenerator": "ConfigMap", "secretGenerator": "Secret"}
 _READABLE: Final = str.maketrans("013ae", "ghkmt")

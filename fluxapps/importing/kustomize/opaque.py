@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from hashlib import sha256
 
 from fluxapps.importing.kustomize.built import Built
-from fluxapps.importing.original import KUSTOMIZE_FILE, Original, joined, normalized
+from fluxapps.importing.original import KUSTOMIZE_FILE, Original, common_folder, folder_of
 from fluxapps.model.checks.kustomize import references
 from fluxapps.model.objects import Manifest
+from fluxapps.model.sources import normalized
 
 OPAQUE = f"{KUSTOMIZE_FILE}/opaque"
 """API version of the stand-in for what can't be built."""
@@ -21,7 +22,7 @@ def remote(url: str) -> Built:
 def folder(original: Original, unit: str, why: str) -> Built:
     """Return the stand-in for the folder *unit*; *why* says what isn't done here."""
     files = closure(original, unit)
-    top = common_folder([*files, joined(unit, "x")])
+    top = common_folder([*map(folder_of, files), unit])
     digests = {
         (file[len(top) + 1 :] if top else file): sha256(original.content(file)).hexdigest() for file in sorted(files)
     }
@@ -68,14 +69,3 @@ def patch_files(original: Original) -> Iterator[str]:
                 path = normalized(here, reference.path)
                 if path is not None and not reference.holds_objects:
                     yield path
-
-
-def common_folder(files: list[str]) -> str:
-    """Return the deepest folder around all *files*."""
-    parts = [file.split("/")[:-1] for file in files]
-    shared: list[str] = []
-    for level in zip(*parts, strict=False):
-        if len(set(level)) > 1:
-            break
-        shared.append(level[0])
-    return "/".join(shared)

@@ -8,9 +8,10 @@ from typing import Any
 from fluxapps.importing.kustomize.built import Built, UnbuildableError, entries
 from fluxapps.importing.kustomize.json_patch import json_patch
 from fluxapps.importing.kustomize.merge_patch import DELETED, merge_patch
-from fluxapps.importing.original import Original, normalized
+from fluxapps.importing.original import Original
 from fluxapps.model.objects import Manifest
 from fluxapps.model.problems import ConfigError
+from fluxapps.model.sources import normalized
 from fluxapps.model.yaml_file import parse_yaml
 
 

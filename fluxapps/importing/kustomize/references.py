@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from fluxapps.importing.kustomize.built import Built, UnbuildableError, entries
-from fluxapps.importing.original import Original, normalized
+from fluxapps.importing.original import Original
 from fluxapps.model.objects import Manifest
+from fluxapps.model.sources import normalized
 
 _POD: Final = ("spec/template/spec", "spec/jobTemplate/spec/template/spec", "spec")
 _IN_PODS: Final = {

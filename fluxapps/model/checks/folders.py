@@ -13,7 +13,7 @@ from fluxapps.model.checks.report import at, error, exists, warning
 from fluxapps.model.objects import Manifest
 from fluxapps.model.problems import ConfigError, Problem
 from fluxapps.model.resolved import App, Fleet
-from fluxapps.model.sources import OtherFile
+from fluxapps.model.sources import OtherFile, normalized
 from fluxapps.model.strict import kind_of
 from fluxapps.model.yaml_file import FieldPath, YamlFile
 
@@ -250,14 +250,4 @@ def _above(folder: str) -> list[str]:
 
 def _joined(folder: str, path: str) -> str | None:
     """Return where *path*, said in *folder*, leads to, from the top; None where it leads out of it."""
-    if path.startswith("/") or "://" in path:
-        return None
-    parts = folder.split("/") if folder else []
-    for part in path.split("/"):
-        if part == "..":
-            if not parts:
-                return None
-            parts.pop()
-        elif part not in ("", "."):
-            parts.append(part)
-    return "/".join(parts)
+    return None if path.startswith("/") or "://" in path else normalized(folder, path)

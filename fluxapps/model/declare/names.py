@@ -16,6 +16,11 @@ SOURCE_API = f"{SOURCE}/v1"
 WATCH_LABEL = {"reconcile.fluxcd.io/watch": "Enabled"}
 """Flux acts at once on a change of a ConfigMap or Secret that carries it (Flux >= 2.7)."""
 
+PULUMI_MANAGER = "pulumi-kubernetes"
+"""Field manager of the creations of Pulumi's provider; its later ones have an ending of their own."""
+FLUX_MANAGER = "kustomize-controller"
+"""Field manager of what Flux applies from Git."""
+
 STACK_LABEL = "fluxapps/stack"
 APP_LABEL = "fluxapps/app"
 SSA_IGNORE = {f"{KUSTOMIZE}/ssa": "Ignore"}

@@ -4,14 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from typing import Any, Final
 
-from fluxapps.model.declare.names import APP_LABEL, KUSTOMIZE, SSA_IGNORE, STACK_LABEL
+from fluxapps.model.declare.names import APP_LABEL, FLUX_MANAGER, KUSTOMIZE, PULUMI_MANAGER, SSA_IGNORE, STACK_LABEL
 from fluxapps.model.live.drift import ABSENT, Difference, FieldPath, Live
 from fluxapps.model.objects import Manifest, ObjectId
-
-PULUMI: Final = "pulumi-kubernetes"
-"""Field manager of the provider's creations; its later ones have an ending of their own."""
-FLUX: Final = "kustomize-controller"
-"""Field manager of what Flux applies from Git."""
 
 SUSPENDED_BY: Final = "fluxapps/suspended-by"
 """Annotation of a Kustomization that attach suspended: the stack it did so for. Told from an operator's doing."""
@@ -161,8 +156,8 @@ def _given_to_flux(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     united: dict[str, Any] = {}
     template: dict[str, Any] | None = None
     for entry in entries:
-        ours = str(entry.get("manager", "")).startswith(PULUMI) and not entry.get("subresource")
-        applied_by_flux = (entry.get("manager"), entry.get("operation")) == (FLUX, "Apply")
+        ours = str(entry.get("manager", "")).startswith(PULUMI_MANAGER) and not entry.get("subresource")
+        applied_by_flux = (entry.get("manager"), entry.get("operation")) == (FLUX_MANAGER, "Apply")
         if ours or applied_by_flux:
             united = _union(united, entry.get("fieldsV1") or {})
             template = entry
@@ -170,7 +165,7 @@ def _given_to_flux(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
             kept.append(entry)
     if template is None:
         return kept
-    return [*kept, {**template, "manager": FLUX, "operation": "Apply", "fieldsV1": united}]
+    return [*kept, {**template, "manager": FLUX_MANAGER, "operation": "Apply", "fieldsV1": united}]
 
 
 def _union(one: dict[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:

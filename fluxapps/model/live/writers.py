@@ -5,12 +5,8 @@ from dataclasses import dataclass
 from enum import Enum, unique
 from typing import Any, Final
 
+from fluxapps.model.declare.names import FLUX_MANAGER, PULUMI_MANAGER
 from fluxapps.model.live.drift import FieldPath, Live
-
-PULUMI: Final = "pulumi-kubernetes"
-"""Field manager of the provider's creations; its later ones have an ending of their own."""
-FLUX: Final = "kustomize-controller"
-"""Field manager of what Flux applies from Git."""
 
 _TAKEN_OVER: Final = ("kubectl", "before-first-apply")
 """How the managers begin whose fields Pulumi takes, as Flux does: what a person has set by hand."""
@@ -58,9 +54,9 @@ def hand_of(writers: Iterable[Writer]) -> Hand:
 
 
 def _hand(manager: str) -> Hand:
-    if manager == FLUX:
+    if manager == FLUX_MANAGER:
         return Hand.FLUX
-    if manager.startswith(PULUMI):
+    if manager.startswith(PULUMI_MANAGER):
         return Hand.PULUMI
     return Hand.KUBECTL if manager.startswith(_TAKEN_OVER) else Hand.OTHER
 
