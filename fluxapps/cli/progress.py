@@ -50,6 +50,8 @@ class Progress:
         self.summary: Summary | None = None
         self._planning = planning
         self._under_way: dict[str, Step] = {}
+        self._ending: set[Group] = set()
+        """Groups that are told once nothing of theirs is under way."""
         self._notes: dict[str, str] = {}
         self.told: set[Told] = set() if told is None else told
         """Messages that needn't be told again."""
@@ -94,10 +96,13 @@ class Progress:
         self._notes.pop(step.urn, None)
         if step.stage is Stage.FAILED and group.is_app:
             self.failed.add(group.name)
-        # A component has its outputs once all that belongs to it is there, and goes once all that belongs to it went.
+        # An app's component has its outputs once all that belongs to it is there; one of what apps share, sooner.
         if is_component(step) and not self._planning and step.op != "refresh":
-            for each in [one for one in self.changes if one == group or (not group.is_app and not one.is_app)]:
-                yield from self._finish(each)
+            self._ending |= {one for one in self.changes if one == group or (not group.is_app and not one.is_app)}
+        busy = {group_of(each) for each in self._under_way.values()} if self._ending else set()
+        for each in [one for one in self.changes if one in self._ending - busy]:
+            self._ending.discard(each)
+            yield from self._finish(each)
 
     def _take_message(self, message: Message) -> Iterator[Line]:
         if message.passing:

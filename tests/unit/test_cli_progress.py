@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from fluxapps.cli.app_change import Change
-from fluxapps.cli.progress import Progress, Told
-from fluxapps.cli.progress_screen import ProgressScreen
+from fluxapps.cli.app_change import Change, GroupChange
+from fluxapps.cli.progress import Line, Progress, Told
+from fluxapps.cli.progress_screen import ProgressScreen, text_of
 from fluxapps.cli.pulumi_events import Event, Message, read_event
 
 RECORDED = Path(__file__).with_name("recorded")
@@ -198,3 +198,26 @@ def test_what_is_said_for_good_ends_what_was_said_in_passing() -> None:
     (told,) = progress.take(Message("info", "8 of 8 apps ready, 34 s after all was made"))
     assert told == Told("info", "8 of 8 apps ready, 34 s after all was made")
     assert not progress.status
+
+
+def test_what_apps_share_is_told_once_it_is_there() -> None:
+    """Its component has outputs before all of it is made."""
+    project = "urn:pulumi:dev::fluxapps::fluxapps:index:FluxBootstrap"
+
+    def shared(stage: str, name: str, kind: str = "kubernetes:core/v1:Namespace") -> list[Line]:
+        is_component = name == "bootstrap"
+        urn = f"{project}::{name}" if is_component else f"{project}${kind}::{name}"
+        new = {"parent": "" if is_component else f"{project}::bootstrap"}
+        event = read_event(json.dumps({stage: {"metadata": {"op": "create", "urn": urn, "type": kind, "new": new}}}))
+        assert event is not None
+        return list(progress.take(event))
+
+    progress = Progress(planning=False)
+    for name in ("a", "b"):
+        shared("resourcePreEvent", name)
+    assert shared("resOutputsEvent", "a") == []
+    assert shared("resOutputsEvent", "bootstrap", "fluxapps:index:FluxBootstrap") == []
+    (line,) = shared("resOutputsEvent", "b")
+    assert isinstance(line, GroupChange)
+    assert str(text_of(line)) == "+ namespaces  +a, +b"
+    assert list(progress.end()) == []
