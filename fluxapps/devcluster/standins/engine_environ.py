@@ -5,13 +5,16 @@ their calls. Linux tells which process holds the other end of a connection; else
 has to do, so callers start it with the one that they will run pulumi in.
 """
 
+import contextlib
 import os
 from pathlib import Path
 
 PROC = Path("/proc")
 
 # Columns of /proc/net/tcp (proc(5)).
-LOCAL_ADDRESS, INODE = 1, 9
+LOCAL_ADDRESS, REMOTE_ADDRESS, INODE = 1, 2, 9
+
+UNCONNECTED = "0"
 
 
 def environ_of(peer: str) -> dict[str, str]:
@@ -25,27 +28,40 @@ def environ_of(peer: str) -> dict[str, str]:
     """
     port = peer.rpartition(":")[2]
     try:
-        socket = _socket(int(port))
+        socket = _other_end(int(port))
         for process in PROC.iterdir():
-            if process.name.isdigit() and _holds(process, socket):
+            if process.name.isdigit() and socket in _opened(process):
                 pairs = (process / "environ").read_bytes().split(b"\0")
                 return dict(os.fsdecode(pair).split("=", 1) for pair in pairs if b"=" in pair)
-    except (OSError, ValueError):
+    except (OSError, ValueError, LookupError):
         pass
     return dict(os.environ)
 
 
-def _socket(port: int) -> str:
+def _other_end(port: int) -> str:
+    """Find the socket at *port* that is connected to one of ours.
+
+    The port alone does not tell: the system gives one port to several connections, as long as they lead to
+    different ones, and another program's connection may have the same.
+    """
+    connections = []
     for table in ("tcp", "tcp6"):
         for line in (PROC / "net" / table).read_text("ascii").splitlines()[1:]:
             columns = line.split()
-            if int(columns[LOCAL_ADDRESS].rpartition(":")[2], 16) == port and columns[INODE] != "0":
-                return f"socket:[{columns[INODE]}]"
-    raise ValueError(f"nobody has port {port}")
+            if columns[INODE] != UNCONNECTED:
+                local, remote = (int(columns[at].rpartition(":")[2], 16) for at in (LOCAL_ADDRESS, REMOTE_ADDRESS))
+                connections.append((local, remote, f"socket:[{columns[INODE]}]"))
+    ours = _opened(PROC / "self")
+    served = {local for local, remote, socket in connections if remote == port and socket in ours}
+    [other_end] = [socket for local, remote, socket in connections if local == port and remote in served]
+    return other_end
 
 
-def _holds(process: Path, socket: str) -> bool:
-    try:
-        return any(str(file.readlink()) == socket for file in (process / "fd").iterdir())
-    except OSError:
-        return False  # Somebody else's, or gone.
+def _opened(process: Path) -> set[str]:
+    """List what a process has open, as links to it name it; nothing of a process that is somebody else's, or gone."""
+    held = set()
+    with contextlib.suppress(OSError):
+        for file in (process / "fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                held.add(str(file.readlink()))
+    return held
