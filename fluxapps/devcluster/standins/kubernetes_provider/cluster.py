@@ -60,6 +60,10 @@ class ApiError(Exception):
         return self.not_found and (self.status.get("details") or {}).get("kind") == "namespaces"
 
 
+class ApplyConflictError(ApiError):
+    """The server refused an apply: another manager owns fields of it with other values."""
+
+
 @dataclass(frozen=True)
 class Resource:
     """Where the objects of a kind are found."""
@@ -197,8 +201,13 @@ class Cluster:
         return self.request(Request("PUT", address.path, query, body))
 
     def apply(self, address: Address, body: Object, query: dict[str, str]) -> Object:
-        """Change an object by server-side apply. Raises as `request`."""
-        return self.request(Request("PATCH", address.path, query, body, APPLY))
+        """Change an object by server-side apply. Raises as `request`, and of a conflict `ApplyConflictError`."""
+        try:
+            return self.request(Request("PATCH", address.path, query, body, APPLY))
+        except ApiError as error:
+            if error.reason == "Conflict":
+                raise ApplyConflictError(error.code, error.status) from error
+            raise
 
     def patch(self, address: Address, steps: list[Object]) -> Object:
         """Change an object by the steps of a JSON patch. Raises as `request`."""

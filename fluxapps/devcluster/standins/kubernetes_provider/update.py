@@ -4,7 +4,13 @@ from http import HTTPStatus
 
 from fluxapps.devcluster.standins.kubernetes_provider import field_managers, shape, waiting
 from fluxapps.devcluster.standins.kubernetes_provider.call import Call, OperationError, PartialError, Properties
-from fluxapps.devcluster.standins.kubernetes_provider.cluster import Address, ApiError, NoMatchError, UnreachableError
+from fluxapps.devcluster.standins.kubernetes_provider.cluster import (
+    Address,
+    ApiError,
+    ApplyConflictError,
+    NoMatchError,
+    UnreachableError,
+)
 from fluxapps.devcluster.standins.kubernetes_provider.properties import has_unknown
 from fluxapps.devcluster.standins.kubernetes_provider.reach import CRD, Reach
 
@@ -63,8 +69,8 @@ def update(reach: Reach, call: Call, state: Properties, properties: Properties) 
 
 
 def explained(error: Exception, manager: str) -> str:
-    """Say what went wrong; of a conflict also what can be done about it."""
-    if isinstance(error, ApiError) and error.reason == "Conflict":
+    """Say what went wrong; of an apply's conflict also what can be done about it (the real one: `handleSSAErr`)."""
+    if isinstance(error, ApplyConflictError):
         return CONFLICT_HELP.format(manager=manager, error=error)
     return str(error)
 
