@@ -18,9 +18,11 @@ from fluxapps.engine.cluster import (
     path_of,
 )
 from fluxapps.model.declare.names import PULUMI_MANAGER
-from fluxapps.model.objects import object_id
+from fluxapps.model.objects import ObjectId, object_id
 
 CONFLICT: Final = 409
+_MANAGERS: Final = {"PATCH": "fluxapps"}
+_TYPES: Final = {"PATCH": "application/merge-patch+json"}
 _NOT_FOUND: Final = 404
 _ERRORS: Final = 400
 _POLL: Final = 0.2
@@ -60,13 +62,29 @@ class ClusterWriter(Cluster):
         Raises:
             ClusterError: It is refused; another object has its name now (status 409).
         """
-        body = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": found["metadata"]["uid"]}}
-        path = path_of(object_id(dict(found)), found["apiVersion"])
+        self.delete_at(path_of(object_id(dict(found)), found["apiVersion"]), found["metadata"]["uid"])
+
+    def delete_at(self, path: str, uid: str) -> None:
+        """Delete the object at *path* if it has *uid*; one that is gone already is no error.
+
+        Raises:
+            ClusterError: It is refused; another object has its name now (status 409).
+        """
+        body = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": uid}}
         try:
             self._sent("DELETE", path, body, dry_run=False)
         except ClusterError as exc:
             if exc.status != _NOT_FOUND:
                 raise
+
+    def annotate(self, identity: ObjectId, api_version: str, annotations: Mapping[str, str]) -> None:
+        """Set *annotations* of an object as an operator does: under a name of its own, for none of them is declared.
+
+        Raises:
+            ClusterError: It is refused, or there is no such object.
+        """
+        path = path_of(identity, api_version)
+        self._sent("PATCH", path, {"metadata": {"annotations": annotations}}, dry_run=False)
 
     def is_gone(self, found: Mapping[str, Any], within: float) -> bool:
         """Wait until the very object *found* is gone, *within* seconds at most, and say whether it is."""
@@ -79,7 +97,7 @@ class ClusterWriter(Cluster):
         return True
 
     def _sent(self, method: str, path: str, body: Mapping[str, Any], dry_run: bool) -> dict[str, Any]:
-        query = {"fieldManager": PULUMI_MANAGER} if method != "DELETE" else {}
+        query = {"fieldManager": _MANAGERS.get(method, PULUMI_MANAGER)} if method != "DELETE" else {}
         if dry_run:
             query["dryRun"] = "All"
         try:
@@ -87,7 +105,11 @@ class ClusterWriter(Cluster):
                 method,
                 f"{self.server}{path}" + (f"?{urlencode(query)}" if query else ""),
                 body=json.dumps(body).encode(),
-                headers={"Content-Type": "application/json", "User-Agent": "fluxapps", **self._credentials()},
+                headers={
+                    "Content-Type": _TYPES.get(method, "application/json"),
+                    "User-Agent": "fluxapps",
+                    **self._credentials(),
+                },
                 timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
                 # Once more after 429 is safe: nothing was done.
                 retries=WHEN_ASKED_TO.new(allowed_methods=None),

@@ -6,12 +6,15 @@ stays.
 
 import asyncio
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Final
 
 import pulumi
 
+from fluxapps.engine.branch_head import ask_to_fetch
 from fluxapps.engine.cluster import ClusterError
 from fluxapps.engine.kubeconfig import ClusterChoice
 from fluxapps.engine.resource import Leaves
@@ -33,9 +36,23 @@ _IN_FLIGHT_LASTS: Final = 3.0
 class Gate:
     """One run's wait for its stack."""
 
-    def __init__(self, choice: ClusterChoice, whole: Declaration, left: Collection[ObjectId]) -> None:
-        """Prepare to wait for what *whole*, the whole declaration, says; *left* is what the run would remove."""
-        self._cast = Cast.of(whole)
+    def __init__(
+        self,
+        choice: ClusterChoice,
+        whole: Declaration,
+        left: Collection[ObjectId],
+        outdated: Mapping[ObjectId, str] = MappingProxyType({}),
+    ) -> None:
+        """Prepare to wait.
+
+        Args:
+            choice: The cluster.
+            whole: The whole declaration.
+            left: What the run would remove.
+            outdated: Sources that have to fetch again, and the revision that each has.
+        """
+        self._choice = choice
+        self._cast = replace(Cast.of(whole), outdated=outdated)
         self._bounds = bounds(self._cast)
         self._left = frozenset(left)
         self._loop = asyncio.get_running_loop()
@@ -83,6 +100,8 @@ class Gate:
         """
         try:
             if self._cast.granted:
+                if self._cast.outdated:
+                    await asyncio.to_thread(ask_to_fetch, self._choice, self._cast.outdated)
                 await self._until_ready()
         finally:
             self._watch.end()

@@ -16,6 +16,7 @@ import pulumi
 
 from fluxapps import model
 from fluxapps.engine.adoption import Survey, survey
+from fluxapps.engine.branch_head import outdated
 from fluxapps.engine.cluster import Cluster, ClusterError
 from fluxapps.engine.cluster_guard import ClusterIdentity, refuse_other_cluster
 from fluxapps.engine.departure import removals
@@ -23,6 +24,7 @@ from fluxapps.engine.flux_guard import flux_problems
 from fluxapps.engine.gate import Gate
 from fluxapps.engine.given import OVERLAY, differing, overlaid, reconciled
 from fluxapps.engine.gone import tell_gone
+from fluxapps.engine.hold import end_removal
 from fluxapps.engine.kubeconfig import ClusterChoice, choose_cluster
 from fluxapps.engine.one_writer import RESTORES, changed_by_hand, other_writers, writers_in
 from fluxapps.engine.provider import KubernetesProvider
@@ -196,9 +198,12 @@ class Run:
             missing = found.missing if found.ours else ()
             self._missing = [one for one in declared.objects() if one.id in missing]
         self._tell(problems, f"can't be deployed to {cluster}", _hint(found, self.stack))
+        if not pulumi.runtime.is_dry_run():
+            end_removal(choice, found.live)
         if Gate.is_needed(whole) and not pulumi.runtime.is_dry_run():
             stays = () if fleet.cluster.delete_namespaces else ("Namespace",)
-            self._gate = Gate(choice, whole, [one for one in found.left if one.kind not in stays])
+            left = [one for one in found.left if one.kind not in stays]
+            self._gate = Gate(choice, whole, left, outdated(self.root, fleet, found.live))
             self._gate.open()
         self._cluster = (choice, refuse_other_cluster(cluster, uid, self.stack, self.project))
         return _with_objects(declared, found.adopted)

@@ -8,7 +8,7 @@ import os
 import posixpath
 import re
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -79,6 +79,26 @@ def pinned_commit(root: Path, pin: GitPin, stack_file: str) -> Pinned:
     except _GitError as exc:
         return Pinned(None, (_problem("git-failed", f"git.follow: up needs Git, which fails: {exc}", stack_file),))
     return Pinned(commit, tuple(problems))
+
+
+def is_behind(root: Path, url: str, branch: str, fetched: str) -> bool:
+    """Return whether commit *fetched* is known not to be the head of *branch* at *url* any more.
+
+    The remote is asked, unless *fetched* is the head as far as this clone knows. Where it doesn't answer, *fetched* is
+    behind if the clone knows a later head.
+    """
+    git = _Git(root)
+    try:
+        remote = _remote_of(git, url) if git.holds("rev-parse", "--is-inside-work-tree") else None
+        known = git.run("rev-parse", "--verify", "--quiet", f"refs/remotes/{remote}/{branch}").stdout.strip()
+        if known == fetched:
+            return False
+        asked = git.run("ls-remote", "--heads", remote or url, f"refs/heads/{branch}")
+        if asked.returncode == 0:
+            return bool(asked.stdout) and asked.stdout.split("\t", 1)[0] != fetched
+        return bool(known) and _contains(git, known, fetched)
+    except _GitError:
+        return False
 
 
 class _Git:
@@ -260,3 +280,14 @@ def _repository(url: str) -> str:
 
 def _problem(code: str, what: str, file: str, fix: str = "") -> Problem:
     return Problem(code=code, what=what, file=file, fix=fix)
+
+
+def lacks(root: Path, commit: str, paths: Collection[str]) -> bool | None:
+    """Return whether none of *paths*, from the repository's root, is in *commit*; None where nobody here knows it."""
+    git = _Git(root)
+    try:
+        if not git.holds("cat-file", "-e", f"{commit}^{{commit}}"):
+            return None
+        return not git.says("ls-tree", "--full-tree", "--name-only", commit, "--", *sorted(paths))
+    except _GitError:
+        return None

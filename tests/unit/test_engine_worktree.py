@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fluxapps.engine.worktree import Pinned, pinned_commit
+from fluxapps.engine.worktree import Pinned, is_behind, pinned_commit
 from fluxapps.model.problems import Severity
 from fluxapps.model.resolved import SETTINGS_FILES, GitPin
 
@@ -329,3 +329,34 @@ def test_git_is_only_read(clone: Clone) -> None:
     before = {path: path.stat().st_mtime_ns for path in (clone.root / ".git").rglob("*")}
     clone.pinned()
     assert {path: path.stat().st_mtime_ns for path in (clone.root / ".git").rglob("*")} == before
+
+
+def test_what_was_fetched_before_a_push_is_behind(clone: Clone) -> None:
+    first = clone.commit("apps/web/app.yaml")
+    clone.push()
+    assert not is_behind(clone.root, clone.url, "main", first)
+    second = clone.commit("apps/web/values.yaml")
+    # Not pushed: Flux has all there is to fetch.
+    assert not is_behind(clone.root, clone.url, "main", first)
+    clone.push()
+    assert is_behind(clone.root, clone.url, "main", first)
+    assert not is_behind(clone.root, clone.url, "main", second)
+    # Somebody has pushed since the last fetch, and Flux has theirs already: the clone's head is the one that is older.
+    clone.git("update-ref", "refs/remotes/origin/main", first)
+    assert not is_behind(clone.root, clone.url, "main", second)
+    # No remote of the clone is it, as on the local cluster.
+    clone.git("remote", "remove", "origin")
+    assert is_behind(clone.root, clone.url, "main", first)
+    assert not is_behind(clone.root, clone.url, "main", second)
+    assert not is_behind(clone.root, clone.url, "no-such-branch", second)
+
+
+def test_without_its_remote_a_clone_tells_by_what_it_pushed(clone: Clone) -> None:
+    first = clone.commit("apps/web/app.yaml")
+    second = clone.commit("apps/web/values.yaml")
+    clone.push()
+    clone.remote.rename(clone.remote.with_name("away"))
+    assert is_behind(clone.root, clone.url, "main", first)
+    assert not is_behind(clone.root, clone.url, "main", second)
+    assert not is_behind(clone.root, clone.url, "main", "0" * 40)
+    assert not is_behind(clone.root / "apps", "file:///nowhere", "main", first)

@@ -1,6 +1,7 @@
 """Whose trouble keeps an object from being Ready, where several objects say so at once."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
@@ -161,6 +162,21 @@ def test_only_the_wanted_revision_counts(tmp_path: Path) -> None:
     assert health(known, KUSTOMIZATION, all_ready(git=git(SECOND), folder=failed)).is_failure
 
 
+def test_what_was_fetched_before_the_branch_moved_on_is_not_enough(tmp_path: Path) -> None:
+    known = cast(tmp_path, delivery="git")
+    assert health(known, RELEASE, all_ready()).state is State.READY
+    behind = replace(known, outdated={GIT: FIRST})
+    for one in (SYSTEM, KUSTOMIZATION, RELEASE):
+        found = health(behind, one, all_ready())
+        assert (found.state, found.why) == (State.PROGRESSING, "GitRepository is not at its branch's latest commit yet")
+    # Whatever it fetches next is that commit, or a later one.
+    at_second = {"lastAttemptedRevision": SECOND, "lastAppliedRevision": SECOND}
+    moved = {**all_ready(git=git(SECOND), folder=folder(**at_second)), SYSTEM: folder(**at_second)}
+    assert {health(behind, one, moved).state for one in known.granted} == {State.READY}
+    # It may take a minute, the GitRepository's interval, and as long again to be fetched.
+    assert bounds(behind)[SYSTEM] == bounds(known)[SYSTEM] + 60 + 60
+
+
 def test_a_failure_with_an_older_chart_is_none(tmp_path: Path) -> None:
     known = cast(tmp_path)
     failing = release(("False", "UpgradeFailed", "no"), failures=1)
@@ -264,6 +280,29 @@ def test_what_flux_makes_waits_for_what_applies_it(tmp_path: Path) -> None:
     unread = git(FIRST, ("False", "AuthenticationFailed", "denied"))
     for one in (SYSTEM, KUSTOMIZATION, RELEASE):
         assert health(known, one, all_ready(git=unread)).root == GIT
+
+
+def test_a_folder_that_the_controller_lost_is_tried_again_and_a_wrong_one_is_not(tmp_path: Path) -> None:
+    known = cast(tmp_path)
+    spec = {"path": "./apps/web", "retryInterval": "2m"}
+
+    def lasting(said: str, reason: str = "BuildFailed") -> float:
+        found = health(known, KUSTOMIZATION, all_ready(folder=folder(("False", reason, said), spec=spec)))
+        assert (found.is_failure, found.why) == (True, f"{reason}: {said}")
+        return found.lasting
+
+    for there in ("", "/apps", "/apps/web"):
+        gone = f"lstat /tmp/kustomization-3126498{there}: no such file or directory"
+        assert lasting(gone) == lasting(f"kustomize build failed: {gone}") == 120 + 15
+    assert lasting("write /tmp/kustomization-31/apps/web/kustomization.yaml: no space left on device") == 120 + 15
+    assert (
+        lasting("tmp dir error: mkdir /tmp/kustomization-31: permission denied", "DirectoryCreationFailed") == 120 + 15
+    )
+    # What the folder itself says wrong is told at once.
+    wrong = "accumulating resources: accumulation err='accumulating resources from 'gone.yaml': "
+    for there in ("/apps/web/gone.yaml", "/apps/other", "/apps/webs"):
+        assert lasting(f"{wrong}lstat /tmp/kustomization-31{there}: no such file or directory'") == 1
+    assert lasting("kustomize build failed: invalid Kustomization: json: unknown field") == 1
 
 
 def test_what_lacks_is_named_once_asked_for(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from fluxapps.model.objects import Manifest, ObjectId
 _HELM_TIMEOUT = 300.0
 """Seconds that helm-controller gives an action unless told."""
 _RETRY_INTERVAL = 300.0
+_FETCH_TIMEOUT = 60.0
+"""Seconds that source-controller gives a fetch unless told."""
 _SHORTEST_TIMEOUT = 30.0
 """Seconds that kustomize-controller takes at least, and by which its default is shorter than the interval."""
 _SLACK = 60.0
@@ -35,7 +37,13 @@ def bounds(cast: Cast) -> dict[ObjectId, float]:
             spec = cast.declared[writer].manifest["spec"]
             needed += [dependency(writer, one) for one in spec.get("dependsOn") or ()]
         whole[identity] = own[identity] + max((whole.get(one, 0.0) for one in needed), default=0.0)
-    return {identity: whole[identity] for identity in cast.granted}
+    fetched = max((_until_fetched(cast.declared[one].manifest) for one in cast.outdated), default=0.0)
+    return {identity: fetched + whole[identity] for identity in cast.granted}
+
+
+def _until_fetched(source: Manifest) -> float:
+    spec = source["spec"]
+    return (seconds(spec.get("interval")) or 0.0) + (seconds(spec.get("timeout")) or _FETCH_TIMEOUT)
 
 
 def _own(cast: Cast, identity: ObjectId) -> float:

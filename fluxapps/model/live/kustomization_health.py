@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 
 from fluxapps.model.declare.names import HELM, SOURCE
+from fluxapps.model.durations import seconds
 from fluxapps.model.live.condition import Condition, Live, condition, current_condition, holds
 from fluxapps.model.live.dependencies import dependencies_health, dependency
 from fluxapps.model.live.health import (
@@ -24,6 +25,8 @@ _NEEDS_WHAT_A_RELEASE_MAKES = re.compile(r'no matches for kind |failed calling w
 """Flux has one reason for all that the API server refuses (ReconciliationFailed); what a release brings about is told
 by its words alone: CRDs, the operator behind a webhook, a namespace."""
 _NUMBER = re.compile(r"[0-9]+")
+_UNPACKED_IS_GONE = re.compile(r"/kustomization-[0-9]+((?:/[^\s:']+)*): no such file or directory")
+_NO_ROOM = re.compile(r"no space left on device|too many open files")
 _UNSETTLED = 1.0
 """Seconds in which what Flux has just applied is looked at by the controller that is to."""
 
@@ -68,7 +71,29 @@ def _refused(inquiry: Inquiry, identity: ObjectId, one: Live, said: Condition) -
                 return health if health.is_failure else progressing("needs what a release makes")
         if _mended_since(inquiry, said, bringing):
             return progressing("tries again")
-    return failed(identity, said, _UNSETTLED)
+    return failed(identity, said, _until_tried_again(one) if _is_of_the_disk(one, said) else _UNSETTLED)
+
+
+def _is_of_the_disk(one: Live, said: Condition) -> bool:
+    """Return whether what failed is the folder that the controller unpacks the artifact to, not what is in it.
+
+    It has found the Kustomization's own folder there shortly before; a file that a kustomization.yaml names in vain
+    lies deeper, or elsewhere.
+    """
+    if said["reason"] == "DirectoryCreationFailed":
+        return True
+    if said["reason"] != "BuildFailed":
+        return False
+    if _NO_ROOM.search(said["message"]):
+        return True
+    gone = _UNPACKED_IS_GONE.search(said["message"])
+    path = "/" + "/".join(part for part in one["spec"].get("path", "").split("/") if part not in {"", "."})
+    return gone is not None and (path.rstrip("/") + "/").startswith(gone[1].rstrip("/") + "/")
+
+
+def _until_tried_again(one: Live) -> float:
+    spec = one["spec"]
+    return (seconds(spec.get("retryInterval") or spec.get("interval")) or 0.0) + TRIED_AGAIN
 
 
 def _checked(inquiry: Inquiry, identity: ObjectId, one: Live) -> Health | None:

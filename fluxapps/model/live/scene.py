@@ -21,6 +21,8 @@ class Cast:
     """What Flux makes (``git`` delivery), and the Kustomization that applies it."""
     commits: Mapping[ObjectId, str]
     """GitRepositories that are pinned, and to which commit."""
+    outdated: Mapping[ObjectId, str] = field(default_factory=dict)
+    """GitRepositories whose branch has moved on since they fetched, and the revision that is not enough."""
     waited_by_pulumi: frozenset[ObjectId] = frozenset()
     """What Pulumi itself waits for before it goes on."""
     releases: Mapping[str, tuple[ObjectId, ...]] = field(default_factory=dict)

@@ -49,12 +49,18 @@ def source_health(inquiry: Inquiry, identity: ObjectId, one: Live) -> Health:
         usable = known is not None and known["status"] == "True"
         return READY if usable else failed(identity, "is suspended, and has fetched nothing")
     if said is not None and said["status"] == "True":
-        commit = inquiry.cast.commits.get(identity)
-        if commit is None or artifact_revision(one).endswith(commit):
-            return READY
-        return progressing(f"{identity.kind} is not at commit {commit[:10]} yet")
+        wanted = _wanted(inquiry, identity, artifact_revision(one))
+        return progressing(f"{identity.kind} is not at {wanted} yet") if wanted else READY
     if fetch is None or fetch["status"] != "True":
         fetch = said if said is not None and said["status"] == "False" else None
     if fetch is None or fetch["reason"] == "Progressing":
         return progressing(f"{identity.kind} {identity.name} is being fetched")
     return failed(identity, fetch, 0 if fetch["reason"] in _REFUSED else FETCHED_AGAIN)
+
+
+def _wanted(inquiry: Inquiry, identity: ObjectId, revision: str) -> str | None:
+    """Return the commit, in words, that *identity* has to fetch yet, with *revision* what it has."""
+    if revision == inquiry.cast.outdated.get(identity):
+        return "its branch's latest commit"
+    commit = inquiry.cast.commits.get(identity)
+    return None if commit is None or revision.endswith(commit) else f"commit {commit[:10]}"
