@@ -16,18 +16,21 @@ from fluxapps.cli.deletion_watch import PATIENCE, DeletionWatch
 from fluxapps.cli.failure import CommandError
 from fluxapps.cli.kept import Kept, KeptObject, kept
 from fluxapps.cli.live_stack import fleet_as_given
+from fluxapps.cli.pruned import RemovedApps, remove_all
 from fluxapps.cli.remains import Before, is_labelled, tell_held, tell_left
 from fluxapps.cli.screen import harmless, screen
 from fluxapps.cli.session import PROJECT_FILE, command_line
 from fluxapps.cli.state import State
 from fluxapps.engine.cluster import Cluster, ClusterError, in_parallel
+from fluxapps.engine.cluster_writer import ClusterWriter
 from fluxapps.engine.departure import Found, belonging, examine, look
 from fluxapps.engine.kubeconfig import ClusterChoice, choose_cluster, kept_cluster
 from fluxapps.engine.owner import lost_its_label, owner_of
+from fluxapps.engine.pruning import Pruning
 from fluxapps.model import ConfigError, Fleet
 from fluxapps.model.declare.names import STACK_LABEL, stack_label
 from fluxapps.model.live.condition import Live
-from fluxapps.model.live.departure import Departure, HelmName, departure, helm_name, listed, sentences
+from fluxapps.model.live.departure import Departure, HelmName, departure, helm_name, listed, outlasts_pruning, sentences
 from fluxapps.model.objects import ObjectId
 
 DELETE_UNREACHABLE = "PULUMI_K8S_DELETE_UNREACHABLE"
@@ -55,7 +58,8 @@ class Removal:
     """Gets each line before pulumi runs and after."""
     _news: SimpleQueue[str] = field(default_factory=SimpleQueue)
     _kept: Kept | None = None
-    _cluster: Cluster | None = None
+    _cluster: ClusterWriter | None = None
+    _pruning: Pruning | None = None
     _found: Found | None = None
     _departing: Departure | None = None
 
@@ -89,7 +93,7 @@ class Removal:
         if (choice := self._choice()) is None:
             return
         try:
-            self._cluster = Cluster(choice)
+            self._cluster = ClusterWriter(choice)
             if self._kept is None:
                 return
             self._refuse_other_cluster(self._kept)
@@ -99,6 +103,32 @@ class Removal:
             self._go_without_cluster(error)
             return
         self._announce(self._kept, self._found)
+
+    def prune(self) -> int:
+        """Remove in order what Git delivers and is to go, once that is wanted; return 0 where pulumi may go on.
+
+        Raises:
+            CommandError: It can't be begun; nothing was changed.
+        """
+        cluster, kept, fleet = self._cluster, self._kept, self.fleet
+        if cluster is None or (self.verb != "destroy" and (fleet is None or fleet.delivery != "git")):
+            return 0
+        self._pruning = Pruning(cluster=cluster, label=self._label, say=self.say, patience=self.patience)
+        try:
+            if kept is not None:
+                gone = remove_all(self._pruning, kept.objects)
+            else:
+                assert fleet is not None  # noqa: S101 - `up` has read the files
+                gone = RemovedApps(pruning=self._pruning, root=self.root, fleet=fleet, say=self.say).remove()
+        except ClusterError as error:
+            raise CommandError(error.what, error.fix) from error
+        except KeyboardInterrupt:
+            gone = False
+            self.say("interrupted")
+        if not gone:
+            self.say("what was to go after that is left as it is, and Flux applies nothing of this stack meanwhile")
+            self.say(f"to have it all back instead: {command_line(self.root, 'up', '--stack', self.stack)}")
+        return int(not gone)
 
     def _read(self) -> Kept | None:
         """Return what the stack's state holds; None where it can't be read, which pulumi itself says better."""
@@ -125,7 +155,9 @@ class Removal:
         if self._cluster is None or (self._kept is None and code == 0):
             return code
         try:
-            examined = examine(self._cluster, self._label).held
+            pruning = self._pruning
+            examined = examine(self._cluster, self._label, also=pruning.releases if pruning else ()).held
+            examined += tuple(pruning.stuck) if pruning else ()
             tell_held(examined, self.say, command_line(self.root, self.verb, "--stack", self.stack))
             if self._kept is not None and (code == 0 or self._has_begun(self._cluster)):
                 found, told = look(self._cluster, self._label), {one.id for one in examined}
@@ -202,6 +234,11 @@ class Removal:
         going = {one for one in found.objects if one in kept.objects or not is_labelled(found.objects[one])}
         namespaces = {one.name for one in found.objects if one.kind == "Namespace"}
         deleted = {one.id.name for one in kept.objects.values() if one.id.kind == "Namespace" and not one.retained}
+        deleted |= {
+            one.name
+            for one, live in found.objects.items()
+            if one.kind == "Namespace" and not is_labelled(live) and not outlasts_pruning(live["metadata"])
+        }
         objects = {one: found.objects[one] for one in going}
         self._departing = departure(objects, found.claims, namespaces, deleted & namespaces)
         for sentence in sentences(self._departing):
@@ -232,6 +269,7 @@ class Removal:
         claims = self._departing.claims if self._departing is not None else ()
         return Before(
             kept=frozenset(known),
+            namespaces=frozenset(one.name for one in live if one.kind == "Namespace"),
             releases={helm_name(one): one for one in releases},
             claims=frozenset(one.id for one in claims),
         )

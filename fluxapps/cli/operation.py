@@ -38,6 +38,8 @@ class Operation:
     """How many apps the stack has; None where the files weren't read."""
     news: Callable[[], Iterable[str]] = tuple
     """What somebody else has to say while pulumi runs, each line once."""
+    prepare: Callable[[], int] = int
+    """What comes before pulumi changes anything, once that is wanted; pulumi follows where it returns 0."""
 
     def carry_out(self) -> int:
         """Do it, shown app by app, and return pulumi's exit code."""
@@ -48,6 +50,8 @@ class Operation:
             code, wanted = self._planned(told)
             if not wanted:
                 return code
+        if code := self.prepare():
+            return code
         given = [each for each in self.arguments if each not in _SKIPPED]
         code, progress = self._shown(self.verb, [*given, *_UNASKED], told, planning=False)
         if code == 0 and self.verb == "up" and progress.progress.was_killed:

@@ -6,6 +6,7 @@ plugins, and settings that make it fast.
 
 import os
 import sys
+from collections.abc import Callable
 from functools import partial
 from getpass import getpass
 from pathlib import Path
@@ -101,9 +102,15 @@ def run_program(  # noqa: PLR0913 - as many as the verb has options
             apps = len(fleet.apps) if fleet is not None else None
             as_pulumi = bool(plain or os.environ.get(PLAIN) or wants_plain(arguments))
             removal = Removal(root=root, verb=verb, stack=stack, patience=patience, fleet=fleet, aside=not as_pulumi)
-            operation = Operation(pulumi=pulumi, verb=verb, arguments=arguments, yes=yes, apps=apps, news=removal.news)
-            run = partial(pulumi.plain, verb, arguments, yes=yes) if as_pulumi else operation.carry_out
             removes = verb != "preview" and not _NOTHING_DONE.intersection(arguments)
+            prepare = removal.prune if removes and not _is_partial(arguments) else int
+            operation = Operation(
+                pulumi=pulumi, verb=verb, arguments=arguments, yes=yes, apps=apps, news=removal.news, prepare=prepare
+            )
+            # Where pulumi itself asks, it is too late afterwards.
+            asks = attended and not yes and not _UNASKED.intersection(arguments)
+            plainly = partial(_plainly, partial(pulumi.plain, verb, arguments, yes=yes), int if asks else prepare)
+            run = plainly if as_pulumi else operation.carry_out
             return removal.around(run) if removes else run()
     except (ProgramError, StandInError) as error:
         raise CommandError(getattr(error, "what", str(error)), getattr(error, "fix", "")) from error
@@ -143,6 +150,15 @@ def _ask_passphrase(stack: str, *, attended: bool, twice: bool) -> str:
     if twice and getpass("Once more, the stack is new: ") != passphrase:
         raise CommandError("the two passphrases differ")
     return passphrase
+
+
+def _plainly(run: Callable[[], int], prepare: Callable[[], int]) -> int:
+    return prepare() or run()
+
+
+def _is_partial(arguments: list[str]) -> bool:
+    """Return whether *arguments* of pulumi choose some of the stack's objects."""
+    return any(each.partition("=")[0] in {"--target", "-t", "--exclude"} for each in arguments)
 
 
 def wants_plain(arguments: list[str]) -> bool:

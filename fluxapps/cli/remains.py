@@ -26,6 +26,8 @@ class Before:
     """Its releases, by what Helm calls them; as the cluster had their HelmReleases, or else as they were declared."""
     claims: frozenset[ObjectId] = frozenset()
     """Volume claims that belong to it."""
+    namespaces: frozenset[str] = frozenset()
+    """Its Namespaces, those among them that Flux made."""
 
 
 def is_labelled(live: Live) -> bool:
@@ -77,6 +79,10 @@ def tell_left(found: Found, before: Before, told: Collection[ObjectId], say: Cal
     staying = sorted(one.name for one in found.objects if one.kind == "Namespace")
     if staying:
         say(f"stays: namespace {listed(staying)}; to end it: {found.kubectl} delete namespace -l {found.selector}")
+    applied = sorted((before.namespaces & found.namespaces).difference(staying))
+    if applied:
+        say(f"stays: namespace {listed(applied)}; to end it: {found.kubectl} delete namespace {' '.join(applied)}")
+    staying += applied
     claims = [one for one in sorted(found.claims) if one in before.claims or one.namespace in staying]
     if claims:
         say(f"stays: volume claim {listed([f'{one.namespace}/{one.name}' for one in claims])}")

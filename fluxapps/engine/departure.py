@@ -1,13 +1,13 @@
 """Looks in a cluster for what the removal of a stack, or of some of its objects, means there."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import quote
 
 from fluxapps.engine.adoption import Survey
 from fluxapps.engine.cluster import METADATA, Cluster, ClusterError, in_parallel
-from fluxapps.engine.lookup import DELIVERED_KINDS, labelled
+from fluxapps.engine.lookup import DELIVERED_KINDS, NAMESPACES, labelled
 from fluxapps.engine.owner import is_being_deleted
 from fluxapps.model.declare.claims import KIND as CLAIM
 from fluxapps.model.declare.claims import leaves_objects
@@ -26,6 +26,7 @@ _LOOKED_AT: Final = 60
 """So many objects of one Kustomization are looked for."""
 _FORBIDDEN: Final = 403
 _FLUX_KINDS: Final = {"HelmRelease": HELM_RELEASE_API, "Kustomization": KUSTOMIZATION_API}
+_APPLIED_KINDS: Final = {**_FLUX_KINDS, "Namespace": NAMESPACES[0]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +34,10 @@ class Found:
     """What a cluster has of a stack, and of what belongs to it."""
 
     objects: dict[ObjectId, Live]
-    """All that carries the stack's label, and the HelmReleases and Kustomizations that its Kustomizations applied."""
+    """All that carries the stack's label, and the HelmReleases, Kustomizations and Namespaces that its Kustomizations
+    applied."""
+    namespaces: frozenset[str]
+    """Every Namespace that isn't being deleted."""
     claims: dict[ObjectId, Metadata]
     """Every PersistentVolumeClaim."""
     helm: dict[HelmName, str] | None
@@ -54,6 +58,9 @@ def look(cluster: Cluster, label: str) -> Found:
     """
     return Found(
         objects=belonging(cluster, label),
+        namespaces=frozenset(
+            one.name for one, metadata in cluster.metadata_of_all(*NAMESPACES).items() if not is_being_deleted(metadata)
+        ),
         claims=claims(cluster),
         helm=helm_releases(cluster),
         controllers=known_controllers(cluster),
@@ -63,11 +70,14 @@ def look(cluster: Cluster, label: str) -> Found:
 
 
 def belonging(cluster: Cluster, label: str) -> dict[ObjectId, Live]:
-    """Return what carries the stack's *label*, and what of Flux its Kustomizations applied, at any depth."""
+    """Return what carries the stack's *label*, and what its Kustomizations applied of Flux and of Namespaces.
+
+    At any depth.
+    """
     found: dict[ObjectId, Live] = dict(labelled(cluster, label))
     fresh = list(found.values())
-    while applied := [one for one in applied_by(fresh) if one.kind in _FLUX_KINDS and one not in found]:
-        whole = in_parallel(lambda one: cluster.find(one, _FLUX_KINDS[one.kind]), applied)
+    while applied := [one for one in applied_by(fresh) if one.kind in _APPLIED_KINDS and one not in found]:
+        whole = in_parallel(lambda one: cluster.find(one, _APPLIED_KINDS[one.kind]), applied)
         read = dict(zip(applied, whole, strict=True))
         fresh = [one for one in read.values() if one is not None]
         found |= {identity: one for identity, one in read.items() if one is not None}
@@ -125,21 +135,33 @@ def deletions(cluster: Cluster, label: str) -> dict[ObjectId, Metadata]:
     return {identity: metadata for identity, metadata in found.items() if is_being_deleted(metadata)}
 
 
-def examine(cluster: Cluster, label: str) -> "Examined":
+def examine(cluster: Cluster, label: str, also: Collection[ObjectId] = ()) -> "Examined":
     """Return why those of the stack's objects that are being deleted are still there.
+
+    Args:
+        cluster: The live one.
+        label: Value of the stack's label.
+        also: HelmReleases that belong to it too, though the Kustomizations that applied them are gone.
 
     Raises:
         ClusterError: The cluster can't be read.
     """
     objects = belonging(cluster, label)
+    others = [one for one in also if one not in objects]
+    read = in_parallel(lambda one: cluster.find(one, HELM_RELEASE_API), others)
+    objects |= {one: live for one, live in zip(others, read, strict=True) if live is not None}
     going = {identity: live for identity, live in objects.items() if is_being_deleted(live["metadata"])}
     kubectl = f"kubectl {cluster.choice.flags}"
     around = Surroundings(helm=helm_releases(cluster), controllers=known_controllers(cluster), kubectl=kubectl)
     applied = {
-        identity: _still_applied(cluster, live) if identity.kind == "Kustomization" else {}
+        identity: {one: found.metadata for one, found in still_applied(cluster, live, _LOOKED_AT).items()}
+        if identity.kind == "Kustomization"
+        else {}
         for identity, live in going.items()
     }
-    found = tuple(held(live, around, applied[identity]) for identity, live in sorted(going.items()))
+    found = _with_waits(
+        {identity: held(live, around, applied[identity]) for identity, live in sorted(going.items())}, applied
+    )
     moving = {one.id for one in found if one.moves}
     state = {(identity, live["metadata"]["resourceVersion"]) for identity, live in going.items() if identity in moving}
     left = {one for some in applied.values() for one in some}
@@ -157,17 +179,61 @@ class Examined:
     """Another one says that something has moved."""
 
 
-def _still_applied(cluster: Cluster, kustomization: Live) -> dict[ObjectId, Metadata]:
-    """Return what *kustomization* applied that is there yet, and is to go with it."""
+def _with_waits(
+    found: Mapping[ObjectId, Held], applied: Mapping[ObjectId, Mapping[ObjectId, Metadata]]
+) -> tuple[Held, ...]:
+    """Return *found*, Kustomizations as still as all that they wait for."""
+    still = {one for one, each in found.items() if not each.moves}
+    waits = {
+        one: [other for other, metadata in applied[one].items() if is_being_deleted(metadata)]
+        for one in found
+        if one not in still
+    }
+    return tuple(
+        replace(each, moves=False) if waits.get(one) and still.issuperset(waits[one]) else each
+        for one, each in found.items()
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """What a Kustomization applied, as it is in the cluster."""
+
+    path: str
+    """The API's, of this object."""
+    api_version: str
+    metadata: Metadata
+
+
+def still_applied(
+    cluster: Cluster, kustomization: Live, most: int | None = None, without: Collection[str] = ()
+) -> dict[ObjectId, Applied]:
+    """Return what *kustomization* applied that is there yet, and is to go with it.
+
+    Args:
+        cluster: The live one.
+        kustomization: As it is, or was.
+        most: So many objects are looked for.
+        without: Kinds that aren't.
+
+    Raises:
+        ClusterError: The cluster can't be read.
+    """
     if leaves_objects(kustomization.get("spec", {})):
         return {}
-    entries = list(zip(inventory_of(kustomization), _versions(kustomization), strict=True))[:_LOOKED_AT]
+    inventory = zip(inventory_of(kustomization), _versions(kustomization), strict=True)
+    entries = [entry for entry in inventory if entry[0].kind not in without][:most]
     places = in_parallel(lambda version: _collections(cluster, version), sorted({version for _, version in entries}))
     collections = {kind: path for found in places for kind, path in found.items()}
-    known = [(one, _path(collections[api, one.kind], one)) for one, api in entries if (api, one.kind) in collections]
-    read = in_parallel(lambda entry: cluster.get(entry[1], accept=METADATA), known)
-    found = {one: live["metadata"] for (one, _), live in zip(known, read, strict=True) if live is not None}
-    return {one: metadata for one, metadata in found.items() if not outlasts_pruning(metadata)}
+    known = [
+        (one, api, _path(collections[api, one.kind], one)) for one, api in entries if (api, one.kind) in collections
+    ]
+    read = in_parallel(lambda entry: cluster.get(entry[2], accept=METADATA), known)
+    return {
+        one: Applied(path=path, api_version=api, metadata=live["metadata"])
+        for (one, api, path), live in zip(known, read, strict=True)
+        if live is not None and not outlasts_pruning(live["metadata"])
+    }
 
 
 def _versions(kustomization: Live) -> list[str]:

@@ -26,7 +26,7 @@ def left(before: Before, *objects: dict[str, Any], told: tuple[ObjectId, ...] = 
     said: list[str] = []
     there = {ObjectId(HELM, one["kind"], one["metadata"]["namespace"], one["metadata"]["name"]): one for one in objects}
     seen: dict[str, Any] = {"claims": {}, "helm": {}, "controllers": {}, "kubectl": "kubectl", "selector": "s=d"}
-    now = Found(**{**seen, "objects": there, **found})
+    now = Found(**{**seen, "objects": there, "namespaces": frozenset(), **found})
     return tell_left(now, before, told, said.append, "fluxapps up"), "\n".join(said)
 
 

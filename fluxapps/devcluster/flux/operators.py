@@ -2,7 +2,8 @@
 
 An operator is any Deployment with the label `OPERATOR`, whose value is the name of its CustomResourceDefinition. While
 pods of it are ready, each object of that kind (version v1) gets a finalizer and is said to be Ready, and one that is
-being deleted loses the finalizer. Without such a Deployment nothing happens: what is being deleted stays.
+being deleted loses the finalizer, at once or after the seconds that its annotation `CLEARED_AFTER` says. Without such a
+Deployment nothing happens: what is being deleted stays.
 
 Volumes are provided here too, which is an operator's work in most clusters.
 """
@@ -14,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -24,6 +26,7 @@ from fluxapps.devcluster.flux.source.artifacts import now
 
 OPERATOR = "fluxapps-devcluster/operator"
 """The label."""
+CLEARED_AFTER = "fluxapps-devcluster/cleared-after"
 _MANAGER = "fluxapps-devcluster-operator"
 _VERSION = "v1"
 _EVERY = 0.3
@@ -86,6 +89,10 @@ def _changes(found: Object, finalizer: str) -> list[tuple[Object, str]]:
         return {"metadata": {"finalizers": names or None, "resourceVersion": metadata["resourceVersion"]}}, ""
 
     if metadata.get("deletionTimestamp"):
+        since = datetime.fromisoformat(metadata["deletionTimestamp"])
+        takes = timedelta(seconds=float((metadata.get("annotations") or {}).get(CLEARED_AFTER, 0)))
+        if datetime.now(UTC) < since + takes:
+            return []
         return [now_are([name for name in finalizers if name != finalizer])] if finalizer in finalizers else []
     needed = [] if finalizer in finalizers else [now_are([*finalizers, finalizer])]
     if found.get("status", {}).get("observedGeneration") != metadata["generation"]:
