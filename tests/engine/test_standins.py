@@ -14,6 +14,7 @@ from kubernetes.dynamic.exceptions import NotFoundError
 
 from fluxapps.devcluster import Cluster
 from tests.engine.plain_pulumi import Plain, Project, declared, kubeconfig_of, plain_pulumi
+from tests.reliability.proxy import Fault, Proxy, Request, Step
 
 pytestmark = pytest.mark.engine
 
@@ -319,6 +320,42 @@ def test_what_kubectl_wrote_is_no_conflict(project: Project, live: Live, namespa
     after = live.get(charts)
     assert after["spec"]["interval"] == "30m"
     assert "labels" not in after["metadata"]
+
+
+class WritesBetween(Fault):
+    """Has a controller write an object's status after the provider has read it, and before each of its patches."""
+
+    def __init__(self, live: Live, manifest: Object) -> None:
+        self.live = live
+        self.manifest = manifest
+        self.targets: list[str] = []
+
+    def meets(self, request: Request) -> Step:
+        if request.method == "PATCH" and request.is_write:
+            self.targets.append(request.target)
+            self.live.set_condition(self.manifest, "False", observed=len(self.targets))
+        return Step.PASS
+
+
+def test_what_a_controller_writes_meanwhile_hinders_no_first_update(
+    project: Project, live: Live, namespace: str, cluster: Cluster, tmp_path: Path
+) -> None:
+    charts = helm_repository(namespace)
+    project.declare(declared(charts))
+    project.up()
+    charts["spec"]["interval"] = "30m"
+    with Proxy(cluster, tmp_path) as proxy:
+        project.kubeconfig = proxy.kubeconfig.read_text("utf-8")
+        project.declare(declared(charts))
+        proxy.fault = fault = WritesBetween(live, charts)
+        project.up()
+    # The fields' hand-over, which names no manager, and the apply.
+    assert ["fieldManager=" in each for each in fault.targets] == [False, True]
+    after = live.get(charts)
+    assert after["spec"]["interval"] == "30m"
+    assert after["status"]["observedGeneration"] == 2
+    owners = {(each["operation"], each.get("subresource")) for each in after["metadata"]["managedFields"]}
+    assert owners == {("Apply", None), ("Update", "status")}
 
 
 def test_others_fields_are_no_difference_and_are_kept(project: Project, live: Live, namespace: str) -> None:

@@ -77,19 +77,16 @@ def explained(error: Exception, manager: str) -> str:
 
 def _applied(reach: Reach, call: Call, address: Address, inputs: shape.Object, manager: str) -> shape.Object:
     live = reach.cluster.get(address)
-    version = live["metadata"]["resourceVersion"]
     if inputs.get("kind") == CRD and str(inputs.get("apiVersion")).startswith("apiextensions.k8s.io/"):
         # A CRD is written whole: versions that are gone have to go.
+        version = live["metadata"]["resourceVersion"]
         whole = {**inputs, "metadata": {**shape.metadata(inputs), "resourceVersion": version}}
         reach.cluster.forget()
         return reach.cluster.replace(address, whole, {"fieldManager": manager, **call.dry_run})
     entries = None if call.preview else field_managers.handed_over(live, manager)
     if entries is not None:
-        steps = [
-            {"op": "replace", "path": "/metadata/managedFields", "value": entries},
-            {"op": "replace", "path": "/metadata/resourceVersion", "value": version},
-        ]
-        live = reach.cluster.patch(address, steps)
+        # Without the version it was read at, as the real one: a status written meanwhile is no conflict.
+        live = reach.cluster.patch(address, [{"op": "replace", "path": "/metadata/managedFields", "value": entries}])
     field_managers.without_ignored(inputs, live, [tuple(each.split(".")) for each in call.ignored], manager)
     forced = field_managers.force(inputs, live, always=reach.settings.enable_patch_force, preview=call.preview)
     query = {"fieldManager": manager, "force": str(forced).lower(), **call.dry_run}
