@@ -30,6 +30,8 @@ STYLES = {Verdict.HOLDS: "green", Verdict.BROKEN: "bold red", Verdict.INFORMATIO
 
 def main() -> int:
     """Run the benchmark and return its exit code."""
+    # Else our own modules would be compiled by every process, and those of packages, which pip compiles, by none.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     progress = Console(stderr=True, highlight=False)
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="fluxapps-bench-", dir=_place()) as folder:

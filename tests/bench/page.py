@@ -20,7 +20,7 @@ EXPLANATION = """
 The input is made up (`tests/bench/generated.py`): apps with values of twenty leaves and a namespace each, one chart
 repository for ten of them, each third app depending on the one before, two stacks. It lies in memory (`/dev/shm`) where
 there is room, so that a disk doesn't decide. Ours and theirs run by turns, each in a process of its own, and the best
-run of each counts.
+run of each counts. Python keeps compiled modules, ours as those of installed packages, whatever the environment says.
 
 - **`check` and `render`, against `kustomize build`**: the time someone waits for the two commands, one after the other,
   start of Python included: `render` writes its tree of {files} files into an empty folder. `kustomize`, of the version
@@ -46,9 +46,10 @@ run of each counts.
   with its defaults runs it with checkpoints and its default parallelism, and is spared its preview (`--skip-preview`).
   With the same settings both programs run under `pulumi` without checkpoints, 64 operations at once, and the same
   requests a second. `kubectl` is `kubectl apply --server-side` and `kubectl delete --wait`. Requests are counted in the
-  API server's audit log, those of Kubernetes' own controllers apart. By turns, the best of
-  three at 10 apps and of two at 100; at 500 one run each. Plain `pulumi` at 500 apps is measured with
-  `make bench ALL=1` only: it writes its whole state twice an object.
+  API server's audit log, those of Kubernetes' own controllers apart. By turns, the best of three at 10 apps and of two
+  at 100; at 500, and of plain `pulumi` at any size, one run each. Plain `pulumi` has no row at 500 apps unless this is
+  made by `make bench ALL=1`: it writes its whole state twice an object,
+  which grows with the square of the apps.
 - **`up` with `wait: ready`**: ten releases on a cluster that Flux is alive on; from the last HelmRelease's Ready to the
   end of `fluxapps up`, the longest of three. Kubernetes says the former in whole seconds, so the truth is up to one
   second less.
