@@ -12,7 +12,7 @@ from pathlib import Path
 from fluxapps.cli.failure import CommandError
 from fluxapps.cli.live_stack import as_given
 from fluxapps.cli.live_table import print_live
-from fluxapps.cli.overlay import Servers, overlay
+from fluxapps.cli.overlay import Servers, overlay, without_flux
 from fluxapps.cli.program import run_program
 from fluxapps.cli.screen import screen
 from fluxapps.cli.session import LOCAL_CLUSTER
@@ -73,24 +73,30 @@ def bring_up(root: Path, stack: str, context: str | None, *, yes: bool, flux: bo
 def write_overlay(root: Path, cluster: Cluster, fleet: Fleet, *, flux: bool) -> None:
     """Write what points a stack at the local cluster's own charts and this working tree's commits, and makes it wait.
 
-    Without Flux on the cluster there is nothing to point at, and no such file.
+    Without Flux on the cluster there is nothing to point at, nor to wait for: no such file, but where the files wait.
 
     Raises:
         CommandError: This folder is in no Git repository, or no branch of it is checked out.
     """
     file = cluster.folder / _OVERLAY
-    if not flux:
+    said = without_flux(fleet)
+    if not flux and not said:
         file.unlink(missing_ok=True)
         return
+    if flux:
+        said = overlay(fleet, _servers(root, cluster, fleet))
+    staged = file.with_suffix(".new")
+    staged.write_text(dump_yaml(said), "utf-8")
+    staged.replace(file)
+
+
+def _servers(root: Path, cluster: Cluster, fleet: Fleet) -> Servers:
     try:
         url = cluster.repository_url(fleet.project, root)
     except DevclusterError as error:
         raise CommandError(error.what, error.fix) from error
     branch = _branch(root) if fleet.git is not None else ""
-    servers = Servers(charts=cluster.charts_url, registry=cluster.registry_url, git=url, branch=branch)
-    staged = file.with_suffix(".new")
-    staged.write_text(dump_yaml(overlay(fleet, servers)), "utf-8")
-    staged.replace(file)
+    return Servers(charts=cluster.charts_url, registry=cluster.registry_url, git=url, branch=branch)
 
 
 def _branch(root: Path) -> str:

@@ -39,6 +39,13 @@ def overlay(fleet: Fleet, servers: Servers) -> dict[str, Any]:
     return said
 
 
+def without_flux(fleet: Fleet) -> dict[str, Any]:
+    """Return the fields of ``cluster`` by which nothing of *fleet* is waited for: no controller makes it Ready."""
+    apps = {app.name: {"wait": "none"} for app in fleet.apps if app.granted is not None}
+    said: dict[str, Any] = {"wait": "none"} if fleet.granted is not None else {}
+    return {**said, "apps": apps} if apps else said
+
+
 def _stand_in(repository: Repository, servers: Servers) -> dict[str, Any]:
     """Return the fields by which a source of charts is ours; none for what isn't charts in a repository."""
     opened = _opened(repository.spec)

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from fluxapps.cli.live_stack import as_given
-from fluxapps.cli.overlay import Servers, overlay
+from fluxapps.cli.overlay import Servers, overlay, without_flux
 from fluxapps.engine.given import OVERLAY
 from fluxapps.model import declare
 from tests.unit.written import cluster, resolved
@@ -60,6 +60,31 @@ def test_what_is_waited_for_is_as_the_files_say(tmp_path: Path, said: dict[str, 
     lines = (f"{key}: {json.dumps(value)}" for key, value in said.items())
     fleet = resolved(tmp_path, {"Pulumi.dev.yaml": cluster("context: dev", *lines)})
     assert overlay(fleet, SERVERS).get("wait") == wait
+
+
+APP = "chart: podinfo\nrepository: podinfo\nversion: 6.x\n"
+
+
+@pytest.mark.parametrize(
+    ("stack", "app"),
+    [
+        ("wait: ready", ""),
+        ("defaults: {wait: ready}", ""),
+        ("apps: {web: {wait: {tries: 2}}}", ""),
+        ("", "wait: ready"),
+    ],
+    ids=["stack", "defaults", "app of the stack", "app"],
+)
+def test_nothing_is_waited_for_without_flux(tmp_path: Path, stack: str, app: str) -> None:
+    files = {"Pulumi.dev.yaml": cluster("context: dev", *filter(None, [stack])), "apps/web/app.yaml": APP + app + "\n"}
+    fleet = resolved(tmp_path, files)
+    assert declare(fleet).granted
+    (tmp_path / "overlay.yaml").write_text(json.dumps(without_flux(fleet)), "utf-8")
+    assert declare(as_given(fleet, {OVERLAY: "overlay.yaml"})).granted == {}
+
+
+def test_a_stack_that_waits_for_nothing_needs_no_overlay_without_flux(tmp_path: Path) -> None:
+    assert without_flux(resolved(tmp_path, {"Pulumi.dev.yaml": cluster("context: dev")})) == {}
 
 
 def test_a_stack_without_git_gets_none(tmp_path: Path) -> None:
