@@ -124,7 +124,12 @@ def main() -> None:
             "install the project's requirements there, or name the right virtualenv in Pulumi.yaml's runtime options.\n"
         )
         sys.exit(1)
-    sys.exit(run(request))
+    try:
+        code = run(request)
+    except KeyboardInterrupt:
+        # The engine gave up, for a reason that it says itself.
+        code = ALREADY_TOLD
+    sys.exit(code)
 
 
 if __name__ == "__main__":
