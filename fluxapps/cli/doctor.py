@@ -69,4 +69,4 @@ def _problems(stack: LiveStack) -> Iterator[Problem]:
     yield from changed_by_hand(by_pulumi, ours, (), fleet)
     diagnosis = Diagnosis(fleet, cluster, frozenset(one.id for one in by_pulumi))
     declared = [one for one in stack.objects if one.id not in found.foreign]
-    yield from diagnosis.problems(standings(declared, ours))
+    yield from diagnosis.problems(standings(declared, ours, stack.judge(ours)))

@@ -10,8 +10,11 @@ from fluxapps.engine.cluster import Cluster, ClusterError
 from fluxapps.engine.given import OVERLAY, overlaid
 from fluxapps.engine.kubeconfig import choose_cluster
 from fluxapps.engine.lookup import Live, look_up
+from fluxapps.engine.watch import judged
 from fluxapps.model import DeclaredObject, Fleet, ObjectId, check, declare, load, resolve
-from fluxapps.model.live.standing import AppStanding, delivered, standings
+from fluxapps.model.live.health import Health
+from fluxapps.model.live.scene import Cast
+from fluxapps.model.live.standing import AppStanding, delivered, is_late, standings
 from fluxapps.model.problems import raise_errors
 
 
@@ -25,12 +28,15 @@ class LiveStack:
     label: str
     """Value of the stack's label."""
     cluster: Cluster
+    cast: Cast
 
     @classmethod
     def of(cls, fleet: Fleet, cluster: Cluster) -> "LiveStack":
         """Return *fleet*'s stack in *cluster*."""
         declared = declare(fleet)
-        return cls(fleet=fleet, objects=delivered(declared), label=declared.label, cluster=cluster)
+        return cls(
+            fleet=fleet, objects=delivered(declared), label=declared.label, cluster=cluster, cast=Cast.of(declared)
+        )
 
     def look(self) -> dict[ObjectId, Live]:
         """Return what is in the cluster of it now.
@@ -49,7 +55,24 @@ class LiveStack:
         Raises:
             CommandError: The cluster can't be read.
         """
-        return standings(self.objects, self.look())
+        live = self.look()
+        return standings(self.objects, live, self.judge(live))
+
+    def judge(self, live: Mapping[ObjectId, Live]) -> dict[ObjectId, Health]:
+        """Return how those of the declared objects stand that Flux says are not Ready, as `up` judges them.
+
+        Args:
+            live: What is in the cluster.
+
+        Raises:
+            CommandError: The cluster can't be read.
+        """
+        late = [one.id for one in self.objects if one.id in live and is_late(one.id, live[one.id])]
+        there: dict[ObjectId, Live | None] = {**dict.fromkeys(one.id for one in self.objects), **live}
+        try:
+            return judged(self.cluster, self.cast, there, late)
+        except ClusterError as error:
+            raise CommandError(error.what, error.fix) from error
 
 
 def live_stack(root: Path, stack: str, environ: Mapping[str, str] = os.environ) -> LiveStack:

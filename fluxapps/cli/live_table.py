@@ -132,4 +132,5 @@ def _trouble(one: ObjectStanding) -> Iterable[Text]:
         yield Text.assemble(name, f": {harmless(in_words(one.live, each))}")
     if one.ready not in {None, Ready.YES}:
         said = ": ".join(filter(None, (one.reason, one.message)))
-        yield Text.assemble(name, f": {harmless(' '.join(said.split()))}")
+        because = f"; because of {one.root}: {one.cause}" if one.root is not None else ""
+        yield Text.assemble(name, f": {harmless(' '.join(f'{said}{because}'.split()))}")

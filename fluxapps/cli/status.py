@@ -90,6 +90,7 @@ def _object(one: ObjectStanding) -> dict[str, Any]:
         "ready": _ready(one.ready),
         "reason": one.reason,
         "message": one.message,
+        "root": None if one.root is None else {**one.root._asdict(), "message": one.cause},
         "revision": one.revision,
         "suspended": one.suspended,
         "drift": [_difference(each, one) for each in one.drift],

@@ -157,7 +157,7 @@ class Diagnosis:
         return Problem(
             code="not-ready",
             severity=Severity.WARNING if one.reason == _WAITS else Severity.ERROR,
-            what=f"{one.id} is not Ready: {said}",
+            what=f"{one.id} is not Ready: {said}" + (f"; because of {one.root}: {one.cause}" if one.root else ""),
             file=self._file(one),
             fix=f"flux events --for {one.id.kind}/{one.id.name} -n {one.id.namespace} {self.cluster.choice.flags}",
         )

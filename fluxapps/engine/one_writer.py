@@ -73,7 +73,7 @@ def other_writers(
         if (found := live.get(one.id)) is not None:
             yield from _Found(one, found, copies.get(one.id), cluster, fleet).problems()
         if one.id.kind == "HelmRelease" and (other := others.get(helm_id(one.manifest))) is not None:
-            yield _same_release(one, other, cluster, file_of(fleet, one))
+            yield _same_release(one, other, cluster, fleet)
 
 
 def changed_by_hand(
@@ -177,13 +177,14 @@ def _others(writers: Writers, live: Mapping[ObjectId, Live], declared: set[Objec
     }
 
 
-def _same_release(one: DeclaredObject, other: ObjectId, cluster: Cluster, file: str) -> Problem:
+def _same_release(one: DeclaredObject, other: ObjectId, cluster: Cluster, fleet: Fleet) -> Problem:
     suspend = _kubectl(cluster, "patch", other, "--type=merge", "-p", _SUSPENDED)
     return Problem(
         code="release-taken",
         what=f"{other}, none of this stack's, makes the Helm release {helm_id(one.manifest)} of {one.id} too",
-        file=file,
-        fix="say another release: {releaseName: …}; or take the other one away without an uninstall: "
+        file=file_of(fleet, one),
+        fix="say another release: {releaseName: …}; to have this stack take it over as it runs: "
+        f"fluxapps attach {one.app} --stack {fleet.stack}; or take the other one away without an uninstall: "
         f"{suspend} && {_kubectl(cluster, 'delete', other)}",
     )
 

@@ -10,6 +10,7 @@ from fluxapps.engine.cluster import Cluster, ClusterError, in_parallel
 from fluxapps.engine.kubeconfig import ClusterChoice
 from fluxapps.engine.lookup import FEW, Live
 from fluxapps.model.declare.names import HELM_RELEASE_API, KUSTOMIZATION_API, SOURCE_API
+from fluxapps.model.live.health import Health
 from fluxapps.model.live.root_cause import RootCause
 from fluxapps.model.live.scene import Cast, Scene
 from fluxapps.model.live.verdict import Verdict
@@ -96,14 +97,25 @@ class Watch:
         live: dict[ObjectId, Live | None] = {}
         for kind in _APIS:
             live |= _read(cluster, kind, [one for one in self._watched if one.kind == kind])
-        while True:
-            scene = Scene(live)
-            causes = RootCause(self._cast, scene)
-            healths = {one: causes.of(one) for one in self._watched}
-            if not scene.unseen:
-                return Verdict(cast=self._cast, healths=healths)
-            for kind in {one.kind for one in scene.unseen}:
-                live |= _read(cluster, kind, [one for one in scene.unseen if one.kind == kind])
+        return Verdict(cast=self._cast, healths=judged(cluster, self._cast, live, self._watched))
+
+
+def judged(
+    cluster: Cluster, cast: Cast, live: dict[ObjectId, Live | None], wanted: Collection[ObjectId]
+) -> dict[ObjectId, Health]:
+    """Return how each of *wanted* stands; what they need, and *live* lacks, is read and added to it.
+
+    Raises:
+        ClusterError: The cluster can't be read.
+    """
+    while True:
+        scene = Scene(live)
+        causes = RootCause(cast, scene)
+        healths = {one: causes.of(one) for one in wanted}
+        if not scene.unseen:
+            return healths
+        for kind in {one.kind for one in scene.unseen}:
+            live |= _read(cluster, kind, [one for one in scene.unseen if one.kind == kind])
 
 
 def _read(cluster: Cluster, kind: str, wanted: Collection[ObjectId]) -> dict[ObjectId, Live | None]:

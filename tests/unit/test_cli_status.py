@@ -151,6 +151,43 @@ def test_what_is_not_ready_yet(deployed: Deployed, said: list[dict[str, Any]], r
     assert ("no-controller" in deployed.doctor()) == (ready == "unseen")
 
 
+def test_the_root_of_the_trouble_is_told(deployed: Deployed) -> None:
+    waits = condition("False", "SourceNotReady", "HelmChart 'flux-system/web-web' is not ready")
+    deployed.object("HelmRelease", "web")["status"]["conditions"] = [waits]
+    chart = manifest("source.toolkit.fluxcd.io/v1", "HelmChart", "web-web", "flux-system")
+    chart["metadata"] |= {"generation": 1, "uid": "u"}
+    chart["spec"] = {"chart": "podinfo", "sourceRef": {"kind": "HelmRepository", "name": "podinfo"}}
+    no_version = condition("False", "InvalidChartReference", "no chart version found for podinfo-6.x")
+    chart["status"] = {"conditions": [no_version]}
+    deployed.api.add(chart)
+    told = "InvalidChartReference: no chart version found for podinfo-6.x"
+
+    def web() -> dict[str, Any]:
+        app = next(app for app in deployed.status()["apps"] if app["app"] == "web")
+        return next(one for one in app["objects"] if one["kind"] == "HelmRelease")
+
+    root = {"group": "source.toolkit.fluxcd.io", "kind": "HelmChart", "namespace": "flux-system", "name": "web-web"}
+    assert (web()["reason"], web()["root"]) == ("SourceNotReady", {**root, "message": told})
+    because = f"; because of HelmChart flux-system/web-web: {told}"
+    assert because in " ".join(deployed.run("status", *STACK).out.split())
+    assert because in deployed.doctor()["not-ready"]
+    # What the chart waits for itself.
+    denied = condition("False", "AuthenticationFailed", "401")
+    deployed.object("HelmRepository", "podinfo")["status"]["conditions"] = [denied]
+    assert web()["root"] == {
+        **root,
+        "kind": "HelmRepository",
+        "name": "podinfo",
+        "message": "AuthenticationFailed: 401",
+    }
+    # Its own trouble is its own.
+    failing = condition("False", "InstallFailed", "no")
+    deployed.object("HelmRepository", "podinfo")["status"]["conditions"] = [condition("True")]
+    chart["status"] = {"conditions": [condition("True")]}
+    deployed.object("HelmRelease", "web")["status"]["conditions"] = [failing]
+    assert (web()["message"], web()["root"]) == ("no", None)
+
+
 def test_a_repository_of_type_oci_has_no_readiness(deployed: Deployed) -> None:
     write(deployed.root, {"fleet.yaml": "repositories:\n  podinfo: oci://charts.example.org/podinfo\n"})
     deployed.deploy()
@@ -269,7 +306,9 @@ def test_a_copy_in_what_flux_applies(deployed: Deployed, marked: bool) -> None:
 def test_another_release_of_the_same_name(deployed: Deployed) -> None:
     spec = {"releaseName": "web", "chart": {"spec": {"chart": "podinfo"}}}
     deployed.api.add(manifest(HELM_RELEASE, "HelmRelease", "by-hand", "web") | {"spec": spec})
-    assert "HelmRelease web/by-hand, none of this stack's" in deployed.doctor()["release-taken"]
+    said = deployed.doctor()["release-taken"]
+    assert "HelmRelease web/by-hand, none of this stack's" in said
+    assert "fluxapps attach web --stack dev" in said
     deployed.object("HelmRelease", "by-hand")["spec"]["suspend"] = True
     assert deployed.doctor() == {}
 
@@ -377,4 +416,12 @@ def test_five_hundred_apps_take_a_list_a_kind(deployed: Deployed) -> None:
     ended = process("status", *STACK, "--json", folder=deployed.root, env=environment(**deployed.env))
     assert ended.code == 0
     assert len(json.loads(ended.out)["apps"]) == 503
-    assert len(deployed.api.requests) < 10
+    assert (requests := len(deployed.api.requests)) < 10
+    # One more when all of them wait for their charts: the list of those.
+    for one in deployed.api.objects.values():
+        if one["kind"] == "HelmRelease":
+            one["status"]["conditions"] = [condition("False", "SourceNotReady", "not ready")]
+    deployed.api.requests.clear()
+    ended = process("status", *STACK, "--json", folder=deployed.root, env=environment(**deployed.env))
+    assert ended.code == 1
+    assert len(deployed.api.requests) == requests + 1

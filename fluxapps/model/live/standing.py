@@ -12,6 +12,7 @@ from fluxapps.model.declare.declaration import Declaration
 from fluxapps.model.declare.names import APP_LABEL
 from fluxapps.model.live.condition import is_ready, ready_condition
 from fluxapps.model.live.drift import Difference, Live, differences
+from fluxapps.model.live.health import Health, is_suspended
 from fluxapps.model.objects import DeclaredObject, Manifest, ObjectId
 
 _SHA = re.compile(r"@sha(?:1|256):([0-9a-f]{7})[0-9a-f]*")
@@ -45,6 +46,10 @@ class ObjectStanding:
     """Flux's word for why it isn't Ready: ``InstallFailed``."""
     message: str
     """Flux's sentence for it."""
+    root: ObjectId | None
+    """Whose trouble keeps it from being Ready, where that is another object's."""
+    cause: str
+    """What Flux says of the root."""
     revision: str
     """What is deployed: the chart's version, or the commit that was applied, shortened; "" where nothing is."""
     suspended: bool
@@ -134,29 +139,40 @@ def delivered(declaration: Declaration) -> tuple[DeclaredObject, ...]:
     return tuple(ours.get(one.id, one) for one in declaration.objects())
 
 
-def standings(objects: Iterable[DeclaredObject], live: Mapping[ObjectId, Live]) -> tuple[AppStanding, ...]:
+def is_late(identity: ObjectId, live: Live) -> bool:
+    """Return whether a controller says that it isn't Ready."""
+    return not is_suspended(live) and _readiness(identity, live)[0] in {Ready.NO, Ready.PROGRESSING}
+
+
+def standings(
+    objects: Iterable[DeclaredObject], live: Mapping[ObjectId, Live], healths: Mapping[ObjectId, Health]
+) -> tuple[AppStanding, ...]:
     """Return how each app stands, sorted by name, what apps share first.
 
     Args:
         objects: What is declared, as :func:`delivered` has it.
         live: What is in the cluster: the declared objects that are there, and others that carry the stack's label.
+        healths: How those stand that are late.
     """
     apps: dict[str | None, list[ObjectStanding]] = {}
     declared = {one.id: one for one in objects}
     for one in declared.values():
-        apps.setdefault(one.app, []).append(_standing(one.id, one, live.get(one.id)))
+        apps.setdefault(one.app, []).append(_standing(one.id, one, live.get(one.id), healths.get(one.id)))
     for identity in sorted(live.keys() - declared.keys()):
         found = live[identity]
         app = found["metadata"].get("labels", {}).get(APP_LABEL)
-        apps.setdefault(app, []).append(_standing(identity, None, found))
+        apps.setdefault(app, []).append(_standing(identity, None, found, None))
     return tuple(
         AppStanding(app=app, objects=tuple(apps[app])) for app in sorted(apps, key=lambda app: (app is not None, app))
     )
 
 
-def _standing(identity: ObjectId, declared: DeclaredObject | None, live: Live | None) -> ObjectStanding:
+def _standing(
+    identity: ObjectId, declared: DeclaredObject | None, live: Live | None, health: Health | None
+) -> ObjectStanding:
     suspended = live is not None and live.get("spec", {}).get("suspend") is True
     ready, reason, message = (None, "", "") if suspended else _readiness(identity, live)
+    is_anothers = health is not None and health.root not in {None, identity}
     return ObjectStanding(
         id=identity,
         declared=declared,
@@ -164,6 +180,8 @@ def _standing(identity: ObjectId, declared: DeclaredObject | None, live: Live | 
         ready=ready,
         reason=reason,
         message=message,
+        root=health.root if health is not None and is_anothers else None,
+        cause=health.why if health is not None and is_anothers else "",
         revision="" if live is None else _revision(live),
         suspended=suspended,
         going=live is not None and "deletionTimestamp" in live["metadata"],
