@@ -14,7 +14,7 @@ from tests.bench.rows import Row, at_most, counted, faster, within
 from tests.engine.fleet import Fleet, tools
 
 SIZES = (10, 100, 500)
-TURNS = {10: 3, 100: 2}
+TURNS = {10: 4, 100: 2}
 """How often so many apps are deployed in each way, by turns, of which the best counts; others once. Plain pulumi with
 its defaults is run in the first turn only: it takes several times as long, more than a second try would change."""
 PLAIN_UP_TO = 100

@@ -46,7 +46,7 @@ run of each counts. Python keeps compiled modules, ours as those of installed pa
   with its defaults runs it with checkpoints and its default parallelism, and is spared its preview (`--skip-preview`).
   With the same settings both programs run under `pulumi` without checkpoints, 64 operations at once, and the same
   requests a second. `kubectl` is `kubectl apply --server-side` and `kubectl delete --wait`. Requests are counted in the
-  API server's audit log, those of Kubernetes' own controllers apart. By turns, the best of three at 10 apps and of two
+  API server's audit log, those of Kubernetes' own controllers apart. By turns, the best of four at 10 apps and of two
   at 100; at 500, and of plain `pulumi` at any size, one run each. Plain `pulumi` has no row at 500 apps unless this is
   made by `make bench ALL=1`: it writes its whole state twice an object,
   which grows with the square of the apps.
