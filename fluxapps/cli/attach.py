@@ -22,7 +22,7 @@ from fluxapps.model import Declaration, Fleet, ObjectId, declare
 from fluxapps.model.live.applied import applied_by
 from fluxapps.model.live.drift import ABSENT, Difference
 from fluxapps.model.live.standing import delivered
-from fluxapps.model.live.takeover import End, Takeover
+from fluxapps.model.live.takeover import BOOTSTRAPPED, End, Takeover
 from fluxapps.model.problems import raise_errors
 from fluxapps.model.tree import compare_tree
 
@@ -140,8 +140,7 @@ def _refuse(plan: Takeover, fleet: Fleet) -> None:
     if plan.contested:
         raise CommandError(
             f"`flux bootstrap`'s own Kustomization applies {_listed(plan.contested)}, and would go on with it",
-            "in its repository, annotate them first with kustomize.toolkit.fluxcd.io/prune: disabled, and when that is "
-            "applied, remove them there",
+            f"suspend it (flux suspend kustomization {BOOTSTRAPPED}); attach; remove them from its Git; then resume it",
         )
     if plan.others:
         raise CommandError(
@@ -170,16 +169,22 @@ def _say(plan: Takeover, takings: list[Taking], handed: HandedStack) -> None:
         typer.echo(f"create {one.id}")
     for old, new in plan.replace:
         typer.echo(f"suspend and delete {old}: its Helm release goes on as {new}, with one upgrade")
+    _say_kustomizations(plan)
+    if handed.text is not None:
+        typer.echo(f"{handed.file.name} then says that the apps are enabled")
+    if plan.is_done:
+        typer.echo("nothing is left to take; `up` comes next")
+
+
+def _say_kustomizations(plan: Takeover) -> None:
+    for identity in plan.released:
+        typer.echo(f"have {identity}, which is suspended, forget what it applied, so that it prunes none of it")
     for identity in plan.suspend:
         typer.echo(f"suspend {identity} meanwhile")
     for identity in plan.stay:
         typer.echo(f"keep {identity}: it is not pruned, be it in the app's folder or not")
     for identity, end in plan.end:
         typer.echo(f"then {_END[end]} {identity}")
-    if handed.text is not None:
-        typer.echo(f"{handed.file.name} then says that the apps are enabled")
-    if plan.is_done:
-        typer.echo("nothing is left to take; `up` comes next")
 
 
 _END = {

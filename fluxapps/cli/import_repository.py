@@ -18,6 +18,7 @@ from fluxapps.importing.refused import refused_releases
 from fluxapps.importing.report import as_markdown, as_text
 from fluxapps.importing.report import report as report_of
 from fluxapps.importing.repository import Imported, found_in, imported
+from fluxapps.importing.said import Destination
 from fluxapps.model import ConfigError, Problem, Severity, check, load, resolve
 from fluxapps.model.objects import ObjectId
 from fluxapps.model.yaml_file import read_yaml
@@ -42,6 +43,9 @@ class Import:
     prove_only: bool = False
     with_our_defaults: bool = False
     adopt: bool = False
+    context: str | None = None
+    """The cluster's."""
+    delivery: str = "git"
 
 
 def import_repository(wanted: Import) -> int:
@@ -62,21 +66,26 @@ def import_repository(wanted: Import) -> int:
         named = f"no cluster '{wanted.stack}' was found in it" if wanted.stack else "no Flux Kustomization was found"
         raise CommandError(f"{wanted.source}: {named}", "say where Flux enters with --path")
     project = _project(wanted.out)
-    url = wanted.url or _remote(wanted.source) or NO_URL
-    found = imported(original, builder, clusters, project=project, url=url)
+    to = Destination(
+        url=wanted.url or _remote(wanted.source) or NO_URL,
+        is_new=wanted.url is not None,
+        context=wanted.context,
+        delivery=wanted.delivery,
+    )
+    found = imported(original, builder, clusters, project=project, to=to)
     if wanted.prove_only:
         proofs, checked = _proofs(found, wanted.out), _checked(found, wanted.out)
     else:
-        found, proofs, checked = _write(found, wanted.out, project, url)
+        found, proofs, checked = _write(found, wanted.out, project, to)
     data = report_of(found, proofs, checked)
     typer.echo(as_text(data), nl=False)
     if wanted.with_our_defaults:
         _tell_recommended(found, wanted.out)
     if wanted.adopt:
         for cluster, said in found.stacks:
-            typer.echo(
-                "\n".join([f"{said.name}: to go over to it on the running cluster:", *adoption_plan(cluster, said)])
-            )
+            others = [other for other, _ in found.stacks if other is not cluster]
+            plan = adoption_plan(original, cluster, said, others)
+            typer.echo("\n".join([f"{said.name}: to go over to it on the running cluster:", *plan]))
     if wanted.report is not None:
         _write_report(wanted.report, data)
     return int(any(proof.unexplained for proof in proofs) or any(one.severity is Severity.ERROR for one in checked))
@@ -97,7 +106,7 @@ def _checked(found: Imported, root: Path) -> list[Problem]:
     return sorted(problems, key=lambda problem: problem.order)
 
 
-def _write(found: Imported, out: Path, project: str, url: str) -> tuple[Imported, list[Proof], list[Problem]]:
+def _write(found: Imported, out: Path, project: str, to: Destination) -> tuple[Imported, list[Proof], list[Problem]]:
     """Write all files beside their places, check and prove them there, then put them in place."""
     known = {"Pulumi.yaml"} if (out / "Pulumi.yaml").exists() else set()
     _refuse_content(out, sorted({path.partition("/")[0] for path in found.files}))
@@ -115,7 +124,7 @@ def _write(found: Imported, out: Path, project: str, url: str) -> tuple[Imported
                 break
             refused |= more
             clusters = [cluster for cluster, _ in found.stacks]
-            found = imported(found.original, found.builder, clusters, project=project, url=url, refused=refused)
+            found = imported(found.original, found.builder, clusters, project=project, to=to, refused=refused)
         proofs = _proofs(found, staged)
         for top in sorted({path.partition("/")[0] for path in [*found.files, "Pulumi.yaml"]} - known):
             (staged / top).replace(out / top)

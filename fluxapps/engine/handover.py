@@ -120,6 +120,9 @@ class Handover:
         )
 
     def _round(self, plan: Takeover) -> None:
+        for identity in plan.released:
+            self._until_at_rest(identity)
+            self._forget(identity)
         for identity in plan.suspend:
             self.say(f"suspend {identity}, which applies what is taken")
             spent = sorted(set(inventory_of(self.found.kustomizations[identity])).intersection(plan.spent))

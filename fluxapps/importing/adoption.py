@@ -1,46 +1,140 @@
-"""What there is to do so that a running cluster goes over to the imported repository, in order, nothing reinstalled."""
+"""How a running cluster goes over to the imported repository, command by command, nothing reinstalled."""
 
-from fluxapps.importing.clusters import Cluster
+import shlex
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from fluxapps.importing.applied import Applied
+from fluxapps.importing.clusters import BOOTSTRAPPED, Cluster
+from fluxapps.importing.original import Original, folder_of
+from fluxapps.importing.root import is_of_flux
 from fluxapps.importing.said import StackSaid
+from fluxapps.model.objects import ObjectId
+from fluxapps.model.sources import KUSTOMIZATION_NAMES
 
-_SUSPEND = '{"spec": {"suspend": true}}'
+_KUSTOMIZATIONS: Final = "kustomizations.kustomize.toolkit.fluxcd.io"
+_SOURCES: Final = "gitrepositories.source.toolkit.fluxcd.io"
+_WITHIN: Final = "--timeout=5m"
 
 
-def adoption_plan(cluster: Cluster, said: StackSaid) -> list[str]:
+def adoption_plan(original: Original, cluster: Cluster, said: StackSaid, others: Iterable[Cluster] = ()) -> list[str]:
     """Return the steps by which the stack *said* takes over what runs on *cluster*, a line or a command each.
 
-    A Kustomization that goes is suspended first: then its removal deletes nothing of what it applied, and every
-    object has its next writer before that.
+    A Kustomization that goes is suspended first: then its removal deletes nothing of what it applied. So is
+    `flux bootstrap`'s own, until its Git has what it goes on with, and nothing else.
+
+    Args:
+        original: The repository that the cluster is run from.
+        cluster: What is in it for this cluster.
+        said: What became of that.
+        others: The repository's other clusters, which go on with their files.
     """
-    stack = said.name
-    gone = sorted(one.id for one in said.left if one.id.kind == "Kustomization")
-    live = {one.built.id for one in cluster.applied if one.built is not None}
-    steps = [
-        f"# 1. Say in Pulumi.{stack}.yaml which cluster it is: context.",
-        "# 2. Render, commit, push: Flux reads the tree from the repository that `git` names.",
-        f"fluxapps check --stack {stack}",
-        f"fluxapps render --stack {stack}",
-        f"git add apps bootstrap fleet.yaml Pulumi.yaml Pulumi.{stack}.yaml deploy",
-        f'git commit -m "Say {stack} as app files" && git push',
+    kubectl = f"kubectl --context {shlex.quote(said.to.context or said.name)}"
+    own = {one.id for one in said.bootstrapped}
+    applied = {one.built.id for one in cluster.applied if one.built is not None}
+    gone = sorted({one.id for one in said.left if one.id.kind == "Kustomization"} & applied - own)
+    return [
+        *_written(said),
+        *_suspended(kubectl, [*gone, *_root(cluster, said)]),
+        "# 4. See what would be taken over, and which fields change; then take it over. Killed, run it again.",
+        f"fluxapps attach --all --stack {said.name} --dry-run",
+        f"fluxapps attach --all --stack {said.name}",
+        *_deleted(kubectl, gone),
+        *_given_back(kubectl, original, cluster, said, others),
     ]
-    if suspended := [one for one in gone if one in live]:
-        steps.append("# 3. Suspend the Kustomizations that go, so that nothing goes with them.")
-        steps += [
-            f"kubectl -n {one.namespace} patch kustomizations.kustomize.toolkit.fluxcd.io {one.name}"
-            f" --type merge -p '{_SUSPEND}'"
-            for one in suspended
-        ]
-    steps += [
-        "# 4. See what would be taken over, and which fields change.",
-        f"fluxapps attach --stack {stack} --all --dry-run",
-        "# 5. Take it over. For apply delivery, say `delivery: apply` in the stack's file before.",
-        f"fluxapps attach --stack {stack} --all",
-    ]
-    if suspended:
-        steps.append("# 6. Remove the suspended Kustomizations that Flux has not removed by itself.")
-        steps += [
-            f"kubectl -n {one.namespace} delete kustomizations.kustomize.toolkit.fluxcd.io {one.name}"
-            " --ignore-not-found"
-            for one in suspended
-        ]
-    return steps
+
+
+def _written(said: StackSaid) -> Iterator[str]:
+    file = f"Pulumi.{said.name}.yaml"
+    yield f"# 1. {file} names the cluster by its context, and where Flux reads this repository: {said.git['url']}."
+    yield "#    Correct both; where that is not the original's, so is the Secret in git.secretRef."
+    yield f"fluxapps check --stack {said.name}"
+    yield "# 2. Commit and push to that repository."
+    if said.to.delivery == "git":
+        yield f"fluxapps render --stack {said.name}"
+    yield "git add --all"
+    yield f'git commit -m "Say {said.name} as app files" && git push'
+
+
+def _root(cluster: Cluster, said: StackSaid) -> list[ObjectId]:
+    if not cluster.is_bootstrapped:
+        return []
+    return [ObjectId("", "Kustomization", said.flux_namespace, BOOTSTRAPPED)]
+
+
+def _suspended(kubectl: str, some: list[ObjectId]) -> Iterator[str]:
+    if some:
+        yield "# 3. Suspend who would fight over what is taken, or delete it. Nothing stops running by that."
+    for one in some:
+        yield f"{kubectl} -n {one.namespace} patch {_KUSTOMIZATIONS} {one.name} --type merge -p '{_suspend(on=True)}'"
+
+
+def _suspend(*, on: bool) -> str:
+    return f'{{"spec": {{"suspend": {str(on).lower()}}}}}'
+
+
+def _deleted(kubectl: str, gone: list[ObjectId]) -> Iterator[str]:
+    if gone:
+        yield "# 5. Remove the Kustomizations that nothing is left of. Suspended, they leave what they applied."
+    for one in gone:
+        yield f"{kubectl} -n {one.namespace} delete {_KUSTOMIZATIONS} {one.name} --ignore-not-found"
+
+
+def _given_back(
+    kubectl: str, original: Original, cluster: Cluster, said: StackSaid, others: Iterable[Cluster]
+) -> Iterator[str]:
+    """Yield how `flux bootstrap`'s own Kustomization goes on with Flux itself."""
+    if not cluster.is_bootstrapped:
+        return
+    files = _moved(cluster.root) - {file for other in others for file in _moved(other.root)}
+    namespace, git = said.flux_namespace, f"git -C {shlex.quote(str(original.root))}"
+    yield "# 6. Remove what has moved from the original, so that Flux reads it there no more. Folders of apps may stay."
+    yield "#    Nothing reads them."
+    for name in sorted(_naming(original, files)):
+        yield f"#    Take it out of {name} too."
+    if files:
+        yield f"{git} rm -r --quiet -- {' '.join(map(shlex.quote, _folded(original, files)))}"
+        yield f'{git} commit -m "Moved to {said.name}\'s app files" && {git} push'
+    yield "# 7. When Flux has read that, let `flux bootstrap`'s own Kustomization go on: with Flux itself."
+    source = f"{kubectl} -n {namespace}"
+    yield f'{source} annotate --overwrite {_SOURCES} {BOOTSTRAPPED} reconcile.fluxcd.io/requestedAt="$(date +%s%N)"'
+    if branch := said.git.get("branch"):
+        revision = f"--for=jsonpath='{{.status.artifact.revision}}'={branch}@sha1:$({git} rev-parse HEAD)"
+        yield f"{source} wait {_SOURCES} {BOOTSTRAPPED} {revision} {_WITHIN}"
+    else:
+        yield f"#    Look at its revision: {source} get {_SOURCES} {BOOTSTRAPPED}"
+    yield f"{source} patch {_KUSTOMIZATIONS} {BOOTSTRAPPED} --type merge -p '{_suspend(on=False)}'"
+
+
+def _moved(root: Applied) -> set[str]:
+    """Return the files that *root* itself applies, without `flux bootstrap`'s own."""
+    own = {
+        one.document.file
+        for one in root.objects
+        if one.document is not None and (is_of_flux(one) or one.name == BOOTSTRAPPED)
+    }
+    return {one.document.file for one in root.objects if one.document is not None} - own
+
+
+def _naming(original: Original, files: set[str]) -> Iterator[str]:
+    """Yield the kustomization.yaml files that may name *files*."""
+    for folder in {above for file in files for above in _above(file)}:
+        for name in KUSTOMIZATION_NAMES:
+            if name in original.folders.get(folder, ()):
+                yield f"{folder}/{name}".removeprefix("/")
+
+
+def _above(file: str) -> Iterator[str]:
+    while file:
+        file = folder_of(file)
+        yield file
+
+
+def _folded(original: Original, files: set[str]) -> Iterator[str]:
+    """Yield *files*, a folder in the place of all that is in it."""
+    for folder in sorted({folder_of(file) for file in files}):
+        inside = [file for file in files if folder_of(file) == folder]
+        if folder and {file.rpartition("/")[2] for file in inside} == set(original.folders[folder]):
+            yield folder
+        else:
+            yield from sorted(inside)

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from fluxapps.importing.applied import Applied, apply
 from fluxapps.importing.kustomize.build import Builder
@@ -12,6 +12,9 @@ from fluxapps.importing.original import FLUX_KUSTOMIZATION, Document, Original, 
 from fluxapps.importing.reading import Reading, Source, reading_of
 from fluxapps.model.objects import ObjectId, object_id
 from fluxapps.model.sources import normalized
+
+BOOTSTRAPPED: Final = "flux-system"
+"""What `flux bootstrap` calls its own GitRepository and Kustomization."""
 
 
 @dataclass(slots=True, eq=False)
@@ -27,6 +30,12 @@ class Cluster:
     """The source that is the repository."""
     applied: list[Applied] = field(default_factory=list)
     """Every Kustomization that is reached, the root's first."""
+
+    @property
+    def is_bootstrapped(self) -> bool:
+        """Return whether its root is `flux bootstrap`'s own, which has Flux itself to look after."""
+        own = self.own[2] if self.own is not None else ""
+        return (self.root.name if self.root.built is not None else own) == BOOTSTRAPPED
 
 
 def in_depth(cluster: Cluster) -> list[Applied]:

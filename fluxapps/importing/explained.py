@@ -55,11 +55,24 @@ def _system(context: Context, one: Difference) -> str:
         ObjectId(SOURCE_GROUP, "GitRepository", context.fleet.flux_namespace, git.name),
         ObjectId(FLUX_KUSTOMIZATION, "Kustomization", context.fleet.flux_namespace, git.name),
     }
-    return (
-        "Pulumi declares where Flux reads the repository; in the original nothing committed does"
-        if one.id in ours
-        else ""
-    )
+    if one.id not in ours:
+        return ""
+    if context.cluster.is_bootstrapped:
+        return "the stack's own, beside `flux bootstrap`'s, which goes on for Flux itself"
+    return "Pulumi declares where Flux reads the repository; in the original nothing committed does"
+
+
+def _new_place(context: Context, one: Difference) -> str:
+    """Explain where Flux reads the repository from now on."""
+    own = context.cluster.own
+    if own is None:
+        return ""
+    if one.id == ObjectId(SOURCE_GROUP, *own) and one.field == "spec.url":
+        return "what was written is read from a repository of its own, as --url says"
+    applied = context.kustomizations.get(one.id)
+    if one.field.startswith("spec.sourceRef.") and applied is not None and applied.source == own:
+        return "it reads the stack's own GitRepository"
+    return ""
 
 
 def _own_app(_: Context, one: Difference) -> str:
@@ -141,6 +154,7 @@ _RULES: Final[tuple[Callable[[Context, Difference], str], ...]] = (
     _own_app,
     _applier,
     _path,
+    _new_place,
     _nothing,
     _default_said,
     _baked,

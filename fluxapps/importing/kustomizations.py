@@ -9,6 +9,7 @@ from fluxapps.importing.defaults import beyond
 from fluxapps.importing.metadata import metadata_or_nothing
 from fluxapps.importing.namespaces import releases_said
 from fluxapps.importing.original import FLUX_KUSTOMIZATION
+from fluxapps.importing.reading import Source
 from fluxapps.importing.said import AppSaid
 from fluxapps.model.objects import ObjectId
 
@@ -18,8 +19,8 @@ class AppKustomizations:
     """What there is to know of the others, to say one."""
 
     flux_namespace: str
-    git: str
-    """Name of the stack's GitRepository."""
+    own: Source | None
+    """What the original reads itself by: the stack's GitRepository takes its place."""
     names: Mapping[ObjectId, str]
     """Names of apps by their Kustomization."""
     is_gone: Callable[[ObjectId], bool]
@@ -50,7 +51,9 @@ class AppKustomizations:
         """Return ``sourceRef`` as far as *applied* says it otherwise than ours is."""
         if not isinstance(said, dict) or (applied.is_ours and (applied.source or ("",))[0] == "ExternalArtifact"):
             return {}
-        ours = {"kind": "GitRepository", "name": self.git}
+        if applied.is_ours and self.own is not None and self.own[0] == "GitRepository" and applied.source == self.own:
+            return {}
+        ours = {"kind": "GitRepository"}
         if applied.built is not None and applied.built.namespace != self.flux_namespace:
             ours["namespace"] = self.flux_namespace
         reference = {key: value for key, value in said.items() if value is not None}

@@ -80,7 +80,9 @@ def prove(cluster: Cluster, root: Path, stack: str, said: StackSaid) -> Proof:
     Raises:
         ConfigError: The imported repository can't be read.
     """
-    fleet = resolve(load(root), stack)
+    sources = load(root)
+    # What git delivery renders is all there is to compare: the other one declares the same, with marks on it.
+    fleet = resolve(sources, stack, cluster={**sources.stack_files[stack].cluster, "delivery": "git"})
     theirs = original_objects(cluster)
     ours = rendered_objects(fleet)
     context = Context.of(cluster, fleet, said)

@@ -8,7 +8,7 @@ from fluxapps.importing.clusters import Cluster, find_clusters
 from fluxapps.importing.kustomize.build import Builder
 from fluxapps.importing.kustomize.opaque import patch_files
 from fluxapps.importing.original import Document, Original, read_original
-from fluxapps.importing.said import StackSaid
+from fluxapps.importing.said import Destination, StackSaid
 from fluxapps.importing.stack import stack_said
 from fluxapps.importing.variables import missing_sources, variables
 from fluxapps.importing.written import repository_files
@@ -66,7 +66,7 @@ def imported(  # noqa: PLR0913 - what there is to know
     clusters: list[Cluster],
     *,
     project: str,
-    url: str,
+    to: Destination,
     refused: Mapping[ObjectId, str] | None = None,
 ) -> Imported:
     """Return *clusters* of *original* in our words.
@@ -76,7 +76,7 @@ def imported(  # noqa: PLR0913 - what there is to know
         builder: Its builder.
         clusters: What it makes Flux apply.
         project: Name of the Pulumi project that it becomes part of.
-        url: Where Flux reads the repository, if nothing in it says so.
+        to: Where it will live.
         refused: Releases that the checks refuse as app files, and why: they stay other YAML.
     """
     unapplied = not_applied(original, clusters)
@@ -84,7 +84,7 @@ def imported(  # noqa: PLR0913 - what there is to know
     for number, cluster in enumerate(clusters):
         # What nothing applies is nobody's: the first stack has it, and it is enabled on none.
         spare = () if number else unapplied
-        found.stacks.append((cluster, stack_said(original, cluster, url=url, refused=refused or {}, spare=spare)))
+        found.stacks.append((cluster, stack_said(original, cluster, to=to, refused=refused or {}, spare=spare)))
     if found.stacks:
         found.files = repository_files(original, [said for _, said in found.stacks], project)
     problems = dict.fromkeys(original.problems)

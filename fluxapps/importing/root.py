@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from fluxapps.importing.applied import Applied
 from fluxapps.importing.kustomize.built import Built
@@ -26,6 +26,15 @@ def like_root(root: Applied) -> dict[str, Any]:
     skipped = ("path", "sourceRef", "dependsOn", "patches", *root.baked)
     said = {key: value for key, value in root.spec.items() if value is not None and key not in skipped}
     return {"interval": "10m", "prune": True, **said}
+
+
+_COMPONENTS: Final = "gotk-components.yaml"
+"""Where `flux bootstrap` writes Flux's own CRDs and controllers."""
+
+
+def is_of_flux(one: Built) -> bool:
+    """Return whether *one* is Flux itself, as `flux bootstrap` commits it."""
+    return one.document is not None and one.document.file.rpartition("/")[2] == _COMPONENTS
 
 
 def folder_of(one: Built) -> str:

@@ -8,6 +8,19 @@ from fluxapps.model.objects import ObjectId
 from fluxapps.model.problems import Problem
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """Where what is written will live: what nobody can tell from the original."""
+
+    url: str
+    """Where Flux will read it."""
+    is_new: bool = False
+    """Whoever imports says so: elsewhere than the original, whatever that says."""
+    context: str | None = None
+    """The cluster's; None: each is called as its stack."""
+    delivery: str = "git"
+
+
 class CannotSayError(Exception):
     """An object says something that our files have no words for; the message says what."""
 
@@ -71,6 +84,7 @@ class StackSaid:
     """One cluster."""
 
     name: str
+    to: Destination
     git: dict[str, Any]
     """Of its file."""
     flux_namespace: str
@@ -81,4 +95,6 @@ class StackSaid:
     """Files of YAML of no app, by path from ``bootstrap/``."""
     kept: list[Kept] = field(default_factory=list)
     left: list[Left] = field(default_factory=list)
+    bootstrapped: list[Left] = field(default_factory=list)
+    """Of those: what `flux bootstrap` made, and goes on with."""
     problems: list[Problem] = field(default_factory=list)

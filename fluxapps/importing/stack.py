@@ -6,15 +6,15 @@ from typing import Any, Final
 
 from fluxapps.importing.applied import SOURCE_GROUP, SOURCES, Applied, is_moving, told_apart
 from fluxapps.importing.apps import AppParts, app_said, place_of, plain_secret
-from fluxapps.importing.clusters import Cluster, in_depth
+from fluxapps.importing.clusters import BOOTSTRAPPED, Cluster, in_depth
 from fluxapps.importing.kustomizations import AppKustomizations
 from fluxapps.importing.kustomize.built import Built, built
 from fluxapps.importing.metadata import metadata_or_nothing
 from fluxapps.importing.namespaces import used_namespaces
 from fluxapps.importing.original import Original
 from fluxapps.importing.other import other_yaml
-from fluxapps.importing.root import folder_of, like_root, root_apps, root_fields
-from fluxapps.importing.said import AppSaid, CannotSayError, Kept, Left, StackSaid
+from fluxapps.importing.root import folder_of, is_of_flux, like_root, root_apps, root_fields
+from fluxapps.importing.said import AppSaid, CannotSayError, Destination, Kept, Left, StackSaid
 from fluxapps.importing.sources import SourceSaid, namespace_said, short, source_said
 from fluxapps.model.checks.names import DNS_LABEL, RESERVED
 from fluxapps.model.declare.names import HELM
@@ -25,28 +25,28 @@ FLUX_NAMESPACE: Final = "flux-system"
 
 
 def stack_said(
-    original: Original, cluster: Cluster, *, url: str, refused: Mapping[ObjectId, str], spare: Sequence[str] = ()
+    original: Original, cluster: Cluster, *, to: Destination, refused: Mapping[ObjectId, str], spare: Sequence[str] = ()
 ) -> StackSaid:
     """Return *cluster* in our words.
 
     Args:
         original: The repository.
         cluster: What it applies; the stack is called as it is.
-        url: Where Flux reads the repository, where no GitRepository in it says so.
+        to: Where it will live.
         refused: Releases that have to stay other YAML, and why.
         spare: Files that nothing applies: releases in them become apps that are not enabled.
     """
-    return _Stack(original, cluster, url, refused).said(spare)
+    return _Stack(original, cluster, to, refused).said(spare)
 
 
 class _Stack:
-    def __init__(self, original: Original, cluster: Cluster, url: str, refused: Mapping[ObjectId, str]) -> None:
+    def __init__(self, original: Original, cluster: Cluster, to: Destination, refused: Mapping[ObjectId, str]) -> None:
         self.refused = refused
         self.original = original
         self.cluster = cluster
         self.root = cluster.root
         self.flux_namespace = _flux_namespace(cluster)
-        self.stack = StackSaid(name=cluster.name, git={"url": url}, flux_namespace=self.flux_namespace)
+        self.stack = StackSaid(name=cluster.name, to=to, git={"url": to.url}, flux_namespace=self.flux_namespace)
         self.owned: dict[int, list[Built]] = defaultdict(list)
         """What each Kustomization applies and no deeper one does, without what moves."""
         self.moved: dict[ObjectId, Built] = {}
@@ -77,6 +77,9 @@ class _Stack:
         for applied in order:
             moving = {id(one.document): one for one in applied.moving if one.document is not None}
             for one in applied.objects:
+                if applied is self.root and self.cluster.is_bootstrapped and is_of_flux(one):
+                    self._goes_on(one)
+                    continue
                 if is_moving(one):
                     effective = moving.get(id(one.document), one)
                     self.moved.setdefault(effective.id, effective)
@@ -120,28 +123,47 @@ class _Stack:
         reference = self.cluster.own
         found = None
         if reference is not None and reference[0] == "GitRepository":
-            git["name"] = reference[2]
             found = self.moved.pop(ObjectId(SOURCE_GROUP, *reference), None)
+            if reference[2] != BOOTSTRAPPED:
+                git["name"] = reference[2]
+            elif found is not None:
+                self._goes_on(found)
         if found is not None:
-            spec = {key: value for key, value in found.manifest.get("spec", {}).items() if value is not None}
-            git["url"] = spec.pop("url", git["url"])
-            ref = spec.pop("ref", None)
-            if isinstance(ref, dict) and set(ref) == {"branch"}:
-                git["branch"] = ref["branch"]
-            elif ref:
-                git["ref"] = ref
-            git |= spec
-            if metadata := metadata_or_nothing(found.manifest["metadata"]):
-                git["metadata"] = metadata
+            self._reads_as(found)
         if self.root.manifest is not None:
             kustomization = root_fields(self.root)
             if kustomization:
                 git["kustomization"] = kustomization
         if self.root.built is not None:
             self.moved.pop(self.root.built.id, None)
-            if self.root.name != git.get("name"):
+            if self.cluster.is_bootstrapped:
+                self._goes_on(self.root.built)
+            elif self.root.name != git.get("name"):
                 why = "the Kustomization of the stack does what it did; it is called as the GitRepository is"
                 self.stack.left.append(Left(self.root.built.id, *place_of(self.root.built), why))
+
+    def _reads_as(self, one: Built) -> None:
+        """Say of the stack's GitRepository what *one* says."""
+        git = self.stack.git
+        spec = {key: value for key, value in one.manifest.get("spec", {}).items() if value is not None}
+        read = spec.pop("url", None)
+        if read and not self.stack.to.is_new:
+            git["url"] = read
+        ref = spec.pop("ref", None)
+        if isinstance(ref, dict) and set(ref) == {"branch"}:
+            git["branch"] = ref["branch"]
+        elif ref:
+            git["ref"] = ref
+        git |= spec
+        if metadata := metadata_or_nothing(one.manifest["metadata"]):
+            git["metadata"] = metadata
+
+    def _goes_on(self, one: Built) -> None:
+        """Leave *one* to `flux bootstrap`."""
+        why = "`flux bootstrap`'s own goes on for Flux itself; the stack has its own beside it"
+        left = Left(one.id, *place_of(one), why)
+        self.stack.left.append(left)
+        self.stack.bootstrapped.append(left)
 
     def _move_sources(self) -> None:
         """Say the sources that fleet.yaml has words for; the others stay with whoever applied them."""
@@ -173,8 +195,7 @@ class _Stack:
 
     def _apps(self) -> None:
         config_maps = self._config_maps()
-        git = str(self.stack.git.get("name"))
-        kustomizations = AppKustomizations(self.flux_namespace, git, self.names, self._is_gone)
+        kustomizations = AppKustomizations(self.flux_namespace, self.cluster.own, self.names, self._is_gone)
         for applied in self.cluster.applied:
             if applied is self.root or applied.built is None:
                 continue

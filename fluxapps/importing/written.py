@@ -157,7 +157,7 @@ def _is_oci(url: Any) -> bool:
 
 def stack_text(stack: StackSaid, own: dict[str, Any], project: str) -> str:
     """Return the text of the stack's file; *own* is what it says beyond the others."""
-    cluster: dict[str, Any] = {"context": stack.name, "delivery": "git"}
+    cluster: dict[str, Any] = {"context": stack.to.context or stack.name, "delivery": stack.to.delivery}
     if stack.flux_namespace != "flux-system":
         cluster["fluxNamespace"] = stack.flux_namespace
     cluster["git"] = stack.git

@@ -15,6 +15,7 @@ import yaml
 from fluxapps.cli.import_repository import put_files
 from fluxapps.importing.proof import prove
 from fluxapps.importing.repository import found_in, imported
+from fluxapps.importing.said import Destination
 
 STACK = "prod"
 _PROJECT = b"name: bench\nruntime: python\n"
@@ -25,7 +26,9 @@ def ours(tree: Path) -> dict[str, float]:
     with tempfile.TemporaryDirectory(dir=tree.parent) as folder:
         start = time.process_time()
         original, builder, clusters = found_in(tree, stack=STACK)
-        found = imported(original, builder, clusters, project="bench", url="https://example.org/fleet.git")
+        found = imported(
+            original, builder, clusters, project="bench", to=Destination(url="https://example.org/fleet.git")
+        )
         put_files(Path(folder), {**found.files, "Pulumi.yaml": _PROJECT})
         ((cluster, said),) = found.stacks
         proof = prove(cluster, Path(folder), STACK, said)

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 
 from fluxapps.importing.proof import prove, rendered_objects
 from fluxapps.importing.repository import found_in, imported
+from fluxapps.importing.said import Destination
 from fluxapps.model import Fleet, load, resolve, tree_files
 from fluxapps.model.declare import declare
 from fluxapps.model.objects import Manifest, ObjectId
@@ -43,7 +44,9 @@ def test_what_we_render_comes_in_as_the_same_fleet(files: Files) -> None:
         rendered = tree_files(fleet, declare(fleet))
         _write(tree, {f"deploy/{STACK}/{path}": content for path, content in rendered.items()})
         original, builder, clusters = found_in(tree, stack=STACK)
-        found = imported(original, builder, clusters, project="fleet", url="https://example.org/fleet.git")
+        found = imported(
+            original, builder, clusters, project="fleet", to=Destination(url="https://example.org/fleet.git")
+        )
         _write(ours, {**found.files, "Pulumi.yaml": b"name: fleet\n"})
         ((cluster, said),) = found.stacks
         proof = prove(cluster, ours, STACK, said)

@@ -7,6 +7,7 @@ from typing import Any, Final
 from fluxapps.importing.proof import Proof, prove
 from fluxapps.importing.report import report
 from fluxapps.importing.repository import Imported, found_in, imported
+from fluxapps.importing.said import Destination
 from fluxapps.importing.written import releases_of
 from fluxapps.model import Problem, check, declare, load, resolve, tree_files
 from tests.real.working_tree import CORPUS
@@ -50,7 +51,7 @@ def names() -> list[str]:
 def bring_in(name: str, root: Path) -> ImportedRepository:
     """Bring the published repository *name* in, into *root*."""
     original, builder, clusters = found_in(CORPUS / name, stack=STACK)
-    found = imported(original, builder, clusters, project="fleet", url="https://example.org/fleet.git")
+    found = imported(original, builder, clusters, project="fleet", to=Destination(url="https://example.org/fleet.git"))
     for path, content in {**found.files, "Pulumi.yaml": b"name: fleet\nruntime: python\n"}.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_bytes(content)

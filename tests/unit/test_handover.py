@@ -320,6 +320,27 @@ class TestPlan:
         assert "flux-system" not in {one.name for one in plan.suspend}
         assert "flux-system" not in {one.name for one, _ in plan.end}
 
+    def test_bootstraps_own_forgets_what_is_taken_once_an_operator_has_suspended_it(self, tmp_path: Path) -> None:
+        site = {"apps/site/app.yaml": "namespace: site\n", "apps/site/settings.yaml": SETTINGS}
+        fleet = resolved(tmp_path, {"apps/podinfo/app.yaml": None, **site})
+        cluster = FluxInMemory()
+        root = flux("Kustomization", "flux-system", path="./", sourceRef={"kind": "GitRepository"})
+        root["status"] = {"inventory": {"entries": [{"id": "site_settings__ConfigMap"}]}}
+        cluster.add(root)
+        identity = ObjectId("kustomize.toolkit.fluxcd.io", "Kustomization", "flux-system", "flux-system")
+        taking = handover(cluster, declare(fleet))
+        taking.applied = applied_by(fleet)
+        plan = taking.plan()
+        assert [one.name for one in plan.contested] == ["settings"]
+        assert plan.released == ()
+        cluster.objects[identity]["spec"]["suspend"] = True
+        plan = taking.plan()
+        assert (plan.contested, plan.released) == ((), (identity,))
+        taking.carry_out(plan)
+        assert "inventory" not in cluster.objects[identity]["status"]
+        assert cluster.objects[identity]["spec"]["suspend"] is True
+        assert taking.plan().released == ()
+
     def test_a_kustomization_that_another_one_applies_is_not_removed(self, stack: Declaration) -> None:
         cluster = legacy()
         bundle = next(one for one in cluster.objects if one.name == "bundle")

@@ -95,9 +95,8 @@ def test_a_secret_in_plain_text_is_not_copied_and_is_named(tmp_path: Path) -> No
     )
     assert code == 0
     assert not any(b"hunter2" in path.read_bytes() for path in out.rglob("*") if path.is_file())
-    assert [(one["object"], one["file"]) for one in data["stacks"][0]["left"]] == [
-        ("Secret podinfo/key", "podinfo/secret.yaml")
-    ]
+    left = [(one["object"], one["file"]) for one in data["stacks"][0]["left"] if "flux bootstrap" not in one["why"]]
+    assert left == [("Secret podinfo/key", "podinfo/secret.yaml")]
     assert (out / "apps/podinfo/sealed.yaml").read_text() == ENCRYPTED.replace("key", "x")
     (explained,) = [one for one in data["stacks"][0]["differences"] if one["object"] == "Secret podinfo/key"]
     assert "SOPS" in explained["why"]

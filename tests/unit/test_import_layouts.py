@@ -104,7 +104,6 @@ def test_the_seeds_layout_is_said_in_the_shortest_files(tmp_path: Path) -> None:
                 "delivery": "git",
                 "git": {
                     "url": "ssh://git@example.org/fleet",
-                    "name": "flux-system",
                     "branch": "main",
                     "interval": "1m0s",
                     "secretRef": {"name": "flux-system"},
@@ -121,7 +120,7 @@ def test_kustomizations_in_other_namespaces_keep_their_place(tmp_path: Path) -> 
     echo = objects["Kustomization", "media", "echo"]
     # What the parent's patches add is said by the child itself: the parent applies it no more.
     assert echo["spec"]["retryInterval"] == "2m"  # type: ignore[index]
-    assert echo["spec"]["sourceRef"] == {"kind": "GitRepository", "name": "flux-system", "namespace": "flux-system"}  # type: ignore[index]
+    assert echo["spec"]["sourceRef"] == {"kind": "GitRepository", "name": "ours", "namespace": "flux-system"}  # type: ignore[index]
     assert objects["Namespace", "", "media"]["metadata"]["labels"] == {"team": "media"}  # type: ignore[index]
     assert objects["HelmRelease", "media", "echo"]["spec"]["values"] == {"name": "${APP}", "hosts": ["a", "b"]}  # type: ignore[index]
     assert (out / "apps/echo/values.yaml").read_text().startswith("# who it is\n")
@@ -293,10 +292,45 @@ def test_the_way_of_a_running_cluster_is_said(tmp_path: Path) -> None:
         for number, line in enumerate(lines)
         if " patch " in line and "kustomizations.kustomize.toolkit.fluxcd.io infra" in line
     )
-    attach = lines.index("fluxapps attach --stack staging --all")
+    attach = lines.index("fluxapps attach --all --stack staging")
     remove = next(
         number
         for number, line in enumerate(lines)
         if " delete " in line and "kustomizations.kustomize.toolkit.fluxcd.io infra" in line
     )
     assert suspend < attach < remove
+
+
+def test_flux_bootstraps_own_is_left_to_it(tmp_path: Path) -> None:
+    folder = "bootstrap/flux-system"
+    components = "".join(
+        f"---\napiVersion: v1\nkind: {kind}\nmetadata: {{name: {name}{space}}}\n"
+        for kind, name, space in (
+            ("Namespace", "flux-system", ""),
+            ("ServiceAccount", "flux", ", namespace: flux-system"),
+        )
+    )
+    named = "resources: [gotk-components.yaml, gotk-sync.yaml]\n"
+    files = {**SEED, f"{folder}/gotk-components.yaml": components, f"{folder}/kustomization.yaml": named}
+    words = ("--adopt", "--context", "home@lan", "--delivery", "apply", "--url", "https://example.org/new.git")
+    ended, out = brought_in(tmp_path, files, "--stack", "home", *words)
+    assert ended.code == 0, ended.out
+    assert not (out / "bootstrap").exists()
+    cluster = said(out, "Pulumi.home.yaml")["config"]["ours:cluster"]  # type: ignore[index]
+    assert (cluster["context"], cluster["delivery"]) == ("home@lan", "apply")
+    assert (cluster["git"]["url"], "name" in cluster["git"]) == ("https://example.org/new.git", False)
+    plan = ended.out.partition("running cluster:\n")[2].splitlines()
+    kubectl = "kubectl --context home@lan -n flux-system"
+    suspend, resume = (f"{kubectl} patch kustomizations.kustomize.toolkit.fluxcd.io flux-system", '"suspend": false')
+    order = [
+        next(number for number, line in enumerate(plan) if line.startswith(begin) and inside in line)
+        for begin, inside in (
+            (suspend, '"suspend": true'),
+            ("fluxapps attach --all --stack home", ""),
+            ("git -C ", " rm -r --quiet -- bootstrap/helmrepositories bootstrap/kustomizations bootstrap/namespaces"),
+            (f"{kubectl} wait ", "=main@sha1:$(git "),
+            (suspend, resume),
+        )
+    ]
+    assert order == sorted(order)
+    assert not any("gotk" in line for line in plan)

@@ -1,6 +1,7 @@
 """Verbs on the files alone: no Pulumi, no cluster."""
 # ruff: noqa: PLC0415 - what a verb does is imported late, on purpose
 
+from enum import StrEnum, unique
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,16 @@ from fluxapps.cli.options import Format, OptionalStack, Root, Stack
 from fluxapps.cli.session import Session
 
 app = typer.Typer()
+
+
+@unique
+class Delivery(StrEnum):
+    """Who writes an app's objects to the cluster."""
+
+    APPLY = "apply"
+    GIT = "git"
+
+
 new = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Add an app to the repository.")
 app.add_typer(new, name="new")
 
@@ -139,8 +150,14 @@ def import_(  # noqa: PLR0913, PLR0917 - what there is to choose
     ] = None,
     url: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="Where Flux reads the repository, where nothing in it says so."),
+        typer.Option(metavar="URL", help="Where Flux will read what is written. Default: as in the original."),
     ] = None,
+    context: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The cluster's context in kubeconfig. Default: the stack's name.")
+    ] = None,
+    delivery: Annotated[
+        Delivery, typer.Option(help="Who writes releases to the cluster: Flux, from Git, or Pulumi.")
+    ] = Delivery.GIT,
     prove: Annotated[bool, typer.Option("--prove", help="Write nothing: only compare what is there already.")] = False,
     with_our_defaults: Annotated[
         bool, typer.Option("--with-our-defaults", help="Say too what our recommended settings would change.")
@@ -165,6 +182,8 @@ def import_(  # noqa: PLR0913, PLR0917 - what there is to choose
         prove_only=prove,
         with_our_defaults=with_our_defaults,
         adopt=adopt,
+        context=context,
+        delivery=delivery.value,
     )
     raise typer.Exit(import_repository(wanted))
 

@@ -97,13 +97,15 @@ class Takeover:
     """`flux bootstrap`'s own objects, which the stack declares under the same name."""
     contested: tuple[ObjectId, ...] = ()
     """What Flux is to apply for the stack, and `flux bootstrap`'s own Kustomization goes on applying."""
+    released: tuple[ObjectId, ...] = ()
+    """`flux bootstrap`'s own Kustomizations that an operator suspended: they forget what they applied."""
     reinstalls: tuple[tuple[DeclaredObject, Reinstall], ...] = ()
     """What Flux would uninstall and install anew."""
 
     @property
     def is_done(self) -> bool:
         """Return whether nothing is left to write before ``up``."""
-        return not (self.create or self.take or self.replace)
+        return not (self.create or self.take or self.replace or self.released)
 
 
 def takeover(objects: Collection[DeclaredObject], found: Found, apps: Collection[str] | None) -> Takeover:
@@ -137,6 +139,12 @@ def takeover(objects: Collection[DeclaredObject], found: Found, apps: Collection
     kept_by = {
         one: stack for one, stack in lent.items() if stack is not None and (stack != found.label or one in moving)
     }
+    at_all = found.kustomizations
+    passing = {
+        one: some
+        for one, live in at_all.items()
+        if _is_bootstrapped(one) and (some := _passing(live, declared, moving, apps, found))
+    }
     return Takeover(
         suspend=tuple(sorted(one for one in {*owners, *folders} if not _is_suspended(found.kustomizations[one]))),
         create=tuple(
@@ -154,7 +162,8 @@ def takeover(objects: Collection[DeclaredObject], found: Found, apps: Collection
         ),
         going=tuple(sorted(one for one in handed if "deletionTimestamp" in _at(one, found)["metadata"])),
         bootstrapped=tuple(sorted(one for one in handed if _is_bootstrapped(one))),
-        contested=tuple(sorted(one for one in moving if _is_bootstrapped(owner_of(found.live[one])))),
+        contested=tuple(sorted(one for at, some in passing.items() if not _is_suspended(at_all[at]) for one in some)),
+        released=tuple(sorted(one for one in passing if _is_suspended(at_all[one]))),
         reinstalls=tuple(
             (one, field)
             for one in here
@@ -199,6 +208,21 @@ def _replaced(
     for identity, live in sorted(found.releases.items()):
         if identity not in declared and (taker := takers.get(helm_id(live))) is not None:
             yield identity, taker
+
+
+def _passing(
+    root: Live,
+    declared: Collection[ObjectId],
+    moving: Collection[ObjectId],
+    apps: Collection[str] | None,
+    found: Found,
+) -> set[ObjectId]:
+    """Return what `flux bootstrap`'s own Kustomization *root* applied, and would fight over, or prune one day.
+
+    What Pulumi delivers carries the annotation by which Flux leaves it alone.
+    """
+    others = {one for one, app in found.applied.items() if one not in declared and (apps is None or app in apps)}
+    return {one for one in inventory_of(root) if one in moving or one in others}
 
 
 def _owners(handed: Iterable[ObjectId], found: Found) -> set[ObjectId]:
@@ -248,10 +272,15 @@ class _Ending(NamedTuple):
         spent = spent_by(live)
         applied = list(inventory_of(live))
         coming_back = [one for one in applied if one in gone or _is_missing_release(one, self.found)]
-        left = [one for one in applied if one not in self.ours and one not in spent and one not in coming_back]
+        others = self.found.applied
+        left = [
+            one
+            for one in applied
+            if one not in self.ours and one not in spent and one not in coming_back and one not in others
+        ]
         if not left and owner_of(live) is None:
             return End.REMOVE
-        return End.KEEP if coming_back or any(one in self.by_flux for one in applied) else End.RESUME
+        return End.KEEP if coming_back or any(one in self.by_flux or one in others for one in applied) else End.RESUME
 
 
 def _renamed(replaced: Iterable[tuple[ObjectId, ObjectId]], apps: Collection[str], found: Found) -> set[ObjectId]:
