@@ -47,6 +47,7 @@ def test_what_depends_comes_after_what_it_depends_on(
         dependsOn=[settings],
         valuesFrom=[{"kind": "ConfigMap", "name": "settings"}],
     )
+    front = fleet.app("front", chart="podinfo", version="6.x", dependsOn=[web])
     git = {"url": fleet.git_url(), "name": fleet.name, "branch": "main", "interval": "5s"}
     fleet.stack_says(delivery=delivery, git=git, wait="ready", deleteNamespaces=True)
     if delivery == "git":
@@ -62,6 +63,7 @@ def test_what_depends_comes_after_what_it_depends_on(
             f"Kustomization flux-system/{queues}",
             f"Kustomization flux-system/{settings}",
             f"HelmRelease {web}/{web}",
+            f"HelmRelease {front}/{front}",
         )
     ]
     since = [ready_since(found) for found in steps]

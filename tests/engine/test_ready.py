@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from fluxapps.devcluster import Cluster
 from tests.engine.fleet import Fleet, Way
 from tests.engine.live import Live, Object
+from tests.engine.test_destroy import stopped
+from tests.engine.watched import until
 
 pytestmark = pytest.mark.engine
 
@@ -38,7 +41,9 @@ def told_to_fail(fleet: Fleet, name: str, at: str, **fields: Any) -> str:
     return fleet.app(name, {"failAt": at}, chart="told-to-fail", **fields)
 
 
-def test_up_ends_ready_and_says_at_once_what_is_not(flux_fleet: MakeFleet, flux_live: Live) -> None:
+def test_up_ends_ready_and_says_at_once_what_is_not(
+    flux_fleet: MakeFleet, flux_live: Live, flux_cluster: Cluster
+) -> None:
     fleet = flux_fleet("pulumi")
     fleet.stack_says(wait="ready", deleteNamespaces=True)
     web = fleet.app("web", {"replicaCount": 1}, chart="podinfo", version="6.x")
@@ -61,6 +66,14 @@ def test_up_ends_ready_and_says_at_once_what_is_not(flux_fleet: MakeFleet, flux_
     assert not is_ready(flux_live.get(f"HelmRelease {aside}/{aside}"))
     assert not is_ready(flux_live.get(f"HelmRelease {suspended}/{suspended}"))
     fleet.unchanged()
+
+    # That it was Ready before says nothing of what is asked for now.
+    fleet.app("web", {"replicaCount": 2}, chart="podinfo", version="6.x")
+    with fleet.running("up", "--skip-preview") as running:
+        with stopped(flux_cluster, "helm-controller"):
+            assert until(lambda: "1 of 2 apps ready" in running.output), running.output
+        running.succeeds()
+    assert is_ready(flux_live.get(f"HelmRelease {web}/{web}"))
 
     # One that can't be installed is told within seconds, long before Flux tries again; what goes meanwhile stays.
     bad = told_to_fail(fleet, "bad", "install")
