@@ -17,7 +17,7 @@ from fluxapps.cli.failure import CommandError
 from fluxapps.cli.kept import Kept, KeptObject, kept
 from fluxapps.cli.live_stack import fleet_as_given
 from fluxapps.cli.pruned import RemovedApps, remove_all
-from fluxapps.cli.remains import Before, is_labelled, tell_held, tell_left
+from fluxapps.cli.remains import Before, is_labelled, tell_held, tell_left, tell_remnants
 from fluxapps.cli.screen import harmless, screen
 from fluxapps.cli.session import PROJECT_FILE, command_line
 from fluxapps.cli.state import State
@@ -27,10 +27,20 @@ from fluxapps.engine.departure import Found, belonging, examine, look
 from fluxapps.engine.kubeconfig import ClusterChoice, choose_cluster, kept_cluster
 from fluxapps.engine.owner import lost_its_label, owner_of
 from fluxapps.engine.pruning import Pruning
+from fluxapps.engine.remnants import remnants
 from fluxapps.model import ConfigError, Fleet
 from fluxapps.model.declare.names import STACK_LABEL, stack_label
 from fluxapps.model.live.condition import Live
-from fluxapps.model.live.departure import Departure, HelmName, departure, helm_name, listed, outlasts_pruning, sentences
+from fluxapps.model.live.departure import (
+    Departure,
+    HelmName,
+    departure,
+    helm_name,
+    is_suspended,
+    listed,
+    outlasts_pruning,
+    sentences,
+)
 from fluxapps.model.objects import ObjectId
 
 DELETE_UNREACHABLE = "PULUMI_K8S_DELETE_UNREACHABLE"
@@ -163,6 +173,7 @@ class Removal:
                 found, told = look(self._cluster, self._label), {one.id for one in examined}
                 up = command_line(self.root, "up", "--stack", self.stack)
                 left = tell_left(found, self._before, told, self.say, up)
+                left |= tell_remnants(remnants(self._cluster, self._uninstalled(found)), found.kubectl, self.say)
                 return code or int(bool(examined or left))
         except ClusterError as error:
             self.say(f"{error.what}: what remains there can't be told")
@@ -258,6 +269,12 @@ class Removal:
         """Return whether anything was removed: a run that failed, or was called off, before that changed nothing."""
         before = self._found.objects if self._found is not None else {}
         return belonging(cluster, self._label).keys() != before.keys()
+
+    def _uninstalled(self, now: Found) -> list[Live]:
+        """Return the HelmReleases that have gone, and their Helm releases with them."""
+        before = self._found.objects if self._found is not None else {}
+        releases = (live for one, live in before.items() if one.kind == "HelmRelease" and one not in now.objects)
+        return [live for live in releases if not is_suspended(live) and helm_name(live) not in (now.helm or {})]
 
     @property
     def _before(self) -> Before:

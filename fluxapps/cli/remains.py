@@ -1,6 +1,6 @@
 """Says what is left of a stack once pulumi has ended: why, and how to clear it."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from fluxapps.cli.deletion_watch import named
@@ -87,6 +87,17 @@ def tell_left(found: Found, before: Before, told: Collection[ObjectId], say: Cal
     if claims:
         say(f"stays: volume claim {listed([f'{one.namespace}/{one.name}' for one in claims])}")
     return bool(lost or waiting)
+
+
+def tell_remnants(left: Mapping[HelmName, list[ObjectId]], kubectl: str, say: Callable[[str], None]) -> bool:
+    """Say what Helm releases left that count as uninstalled, and return whether there is any."""
+    for name, some in sorted(left.items()):
+        say(f"remains: {listed([str(one) for one in some])}: of Helm release {name}, which counts as uninstalled")
+        for one in some[:_REASONS]:
+            kind = f"{one.kind.lower()}.{one.group}".rstrip(".")
+            place = f" -n {one.namespace}" if one.namespace else ""
+            say(f"    delete it: {kubectl} delete {kind} {one.name}{place}")
+    return bool(left)
 
 
 def _tell_running(found: Found, before: Before, say: Callable[[str], None]) -> None:

@@ -22,7 +22,7 @@ PARALLEL: Final = 8
 LOST: Final = 2
 """Connections that may be lost before a request is given up."""
 
-_METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 METADATA: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
 _NOT_FOUND: Final = 404
 WHEN_ASKED_TO: Final = urllib3.Retry(
@@ -136,7 +136,7 @@ class Cluster:
 
     def metadata_of_all(self, api_version: str, kind: str, label: str | None = None) -> dict[ObjectId, dict[str, Any]]:
         """Return the metadata of all objects of *kind*, or of those that carry *label* (``key=value``)."""
-        found = self._list(api_version, kind, label, _METADATA_LIST)
+        found = self._list(api_version, kind, label, METADATA_LIST)
         return {identity: item["metadata"] for identity, item in found.items()}
 
     def uid(self) -> str:

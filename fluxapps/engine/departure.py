@@ -221,9 +221,9 @@ def still_applied(
     """
     if leaves_objects(kustomization.get("spec", {})):
         return {}
-    inventory = zip(inventory_of(kustomization), _versions(kustomization), strict=True)
+    inventory = zip(inventory_of(kustomization), versions_of(kustomization), strict=True)
     entries = [entry for entry in inventory if entry[0].kind not in without][:most]
-    places = in_parallel(lambda version: _collections(cluster, version), sorted({version for _, version in entries}))
+    places = in_parallel(lambda version: collections_of(cluster, version), sorted({version for _, version in entries}))
     collections = {kind: path for found in places for kind, path in found.items()}
     known = [
         (one, api, _path(collections[api, one.kind], one)) for one, api in entries if (api, one.kind) in collections
@@ -236,14 +236,14 @@ def still_applied(
     }
 
 
-def _versions(kustomization: Live) -> list[str]:
-    """Return the API version of each object in the inventory of *kustomization*."""
-    entries = (kustomization.get("status", {}).get("inventory") or {}).get("entries") or ()
-    groups = (one.group for one in inventory_of(kustomization))
+def versions_of(live: Live) -> list[str]:
+    """Return the API version of each object in the inventory of *live*."""
+    entries = (live.get("status", {}).get("inventory") or {}).get("entries") or ()
+    groups = (one.group for one in inventory_of(live))
     return [f"{group}/{entry['v']}" if group else entry["v"] for group, entry in zip(groups, entries, strict=True)]
 
 
-def _collections(cluster: Cluster, api_version: str) -> dict[tuple[str, str], str]:
+def collections_of(cluster: Cluster, api_version: str) -> dict[tuple[str, str], str]:
     """Return where the objects of each kind of *api_version* are, by that and kind."""
     base = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
     resources = (cluster.get(base) or {}).get("resources", ())

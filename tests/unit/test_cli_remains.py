@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fluxapps.cli.remains import Before, tell_held, tell_left
+from fluxapps.cli.remains import Before, tell_held, tell_left, tell_remnants
 from fluxapps.engine.departure import Found
 from fluxapps.model.live.departure import HelmName
 from fluxapps.model.live.held import Held
@@ -98,3 +98,21 @@ def test_what_is_held_up_for_one_reason_is_told_once() -> None:
         "    and the same for the others",
         "then run this again, it goes on where it ended: fluxapps destroy",
     ]
+
+
+def test_what_an_uninstalled_release_left_is_named_with_the_way_out() -> None:
+    said: list[str] = []
+    assert not tell_remnants({}, "kubectl", said.append)
+    role = ObjectId("rbac.authorization.k8s.io", "ClusterRole", "", "web")
+    assert tell_remnants({WEB: [ObjectId("apps", "Deployment", "web", "web"), role]}, "kubectl", said.append)
+    assert said == [
+        "remains: Deployment web/web, ClusterRole web: of Helm release web/web, which counts as uninstalled",
+        "    delete it: kubectl delete deployment.apps web -n web",
+        "    delete it: kubectl delete clusterrole.rbac.authorization.k8s.io web",
+    ]
+
+
+def test_namespaces_that_flux_made_are_named_while_they_are_there() -> None:
+    before = Before(namespaces=frozenset({"web", "gone"}))
+    said = left(before, namespaces=frozenset({"web", "somebodys"}))[1]
+    assert said == "stays: namespace web; to end it: kubectl delete namespace web"

@@ -169,7 +169,7 @@ def _claims(
             goes = "with its namespace"
         elif applied.get(identity) is False and not outlasts_pruning(metadata):
             goes = "Flux prunes it"
-        elif _release_of(metadata) in uninstalled and metadata.get("annotations", {}).get(_KEEP) != "keep":
+        elif release_of(metadata) in uninstalled and not is_left_by_helm(metadata):
             goes = "its chart has it, so Helm uninstalls it"
         yield Claim(id=identity, goes=goes)
 
@@ -187,7 +187,16 @@ def helm_name(release: Live) -> HelmName:
     return HelmName(status.get("storageNamespace") or meant.storage, latest.get("name") or meant.name)
 
 
-def _release_of(metadata: Metadata) -> HelmName:
+def is_left_by_helm(metadata: Metadata) -> bool:
+    """Return whether Helm leaves an object of this *metadata* when it uninstalls."""
+    return bool(metadata.get("annotations", {}).get(_KEEP) == "keep")
+
+
+def release_of(metadata: Metadata) -> HelmName:
+    """Return the Helm release that has installed an object of this *metadata*; of no name where none has.
+
+    Its namespace is the one that it was installed to, which may not be where Helm keeps its history.
+    """
     annotations = metadata.get("annotations", {})
     namespace, name = (annotations.get(key, "") for key in _RELEASE)
     return HelmName(namespace, name)
