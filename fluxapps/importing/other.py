@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fluxapps.importing.kustomize.built import Built
-from fluxapps.importing.kustomize.generators import secret_text
+from fluxapps.importing.kustomize.generators import is_plain
+from fluxapps.importing.kustomize.opaque import contents
 from fluxapps.importing.lift_text import lift_text
 from fluxapps.importing.original import Document, Original, common_folder, folder_of
 from fluxapps.model.sources import KUSTOMIZATION_NAMES
@@ -103,8 +104,8 @@ def _unbuilt(original: Original, files: dict[str, bytes], one: Built, number: in
         said["resources"] = [one.name]
     else:
         top = common_folder([*map(folder_of, one.generated_from), one.unbuilt])
-        for file in one.generated_from:
-            files[f"{unit}/unit/{file[len(top) + 1 :] if top else file}"] = original.content(file)
+        for file, content in contents(original, one.generated_from).items():
+            files[f"{unit}/unit/{file[len(top) + 1 :] if top else file}"] = content
         inner = one.unbuilt[len(top) :].strip("/")
         said["resources"] = [f"unit/{inner}" if inner else "unit"]
     files[f"{unit}/kustomization.yaml"] = dump_yaml(said).encode()
@@ -113,9 +114,7 @@ def _unbuilt(original: Original, files: dict[str, bytes], one: Built, number: in
 
 def is_plain_secret(one: Built) -> bool:
     """Return whether *one* is a Secret whose content stands in plain text."""
-    if one.kind != "Secret" or one.group or "sops" in one.manifest:
-        return False
-    return secret_text(one.manifest) is not None
+    return is_plain(one.manifest)
 
 
 def _common_namespace(objects: Iterable[Built]) -> str:

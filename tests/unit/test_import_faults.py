@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.unit.import_layouts import SEED, config_map, kustomization, release
 from tests.unit.test_import_layouts import brought_in, said
@@ -163,3 +164,40 @@ def test_values_that_no_file_can_stand_for_stay_a_config_map(tmp_path: Path) -> 
     (kept,) = data["stacks"][0]["kept"]
     assert kept["object"] == "ConfigMap podinfo/podinfo-helm-chart-value-overrides"
     assert (out / "apps/podinfo/other-values.yaml").read_text() == labelled
+
+
+def test_secrets_in_a_folder_that_only_flux_can_build_are_not_copied_either(tmp_path: Path) -> None:
+    said = (
+        "resources: [secret.yaml, mixed.yaml]\nhelmCharts: [{name: x}]\nsecretGenerator:\n"
+        "  - {name: literal, literals: [token=hunter2]}\n"
+        "  - {name: from-file, files: [token=token.txt]}\n"
+        "  - {name: encrypted, envs: [keys.env]}\n"
+    )
+    code, data, out = reported(
+        tmp_path,
+        **{
+            "podinfo/chart/kustomization.yaml": said,
+            "podinfo/chart/secret.yaml": PLAIN,
+            "podinfo/chart/mixed.yaml": PLAIN.replace("name: key", "name: other") + "---\n" + SETTINGS,
+            "podinfo/chart/token.txt": "hunter2",
+            "podinfo/chart/keys.env": "TOKEN=ENC[AES256_GCM,data:x]\n",
+        },
+    )
+    assert code == 0
+    copied = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    assert not any(b"hunter2" in content for content in copied.values())
+    unit = out / "apps/podinfo/kustomize-1/unit"
+    kept = yaml.safe_load((unit / "kustomization.yaml").read_text())
+    assert kept["secretGenerator"] == [{"name": "encrypted", "envs": ["keys.env"]}]
+    assert (unit / "keys.env").exists()
+    assert yaml.safe_load((unit / "secret.yaml").read_text()) is None
+    assert yaml.safe_load((unit / "mixed.yaml").read_text())["metadata"]["name"] == "settings"
+    named = {one["object"].rpartition("/")[2].rpartition(" ")[2] for one in data["stacks"][0]["left"]}
+    assert {"key", "other", "literal", "from-file"} <= named
+    assert "encrypted" not in named
+    explained = [one for one in data["stacks"][0]["differences"] if one["object"].startswith("Secret ")]
+    assert len(explained) == 4
+    assert all("SOPS" in one["why"] for one in explained)
+
+
+SETTINGS = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings, namespace: podinfo}\ndata: {a: b}\n"

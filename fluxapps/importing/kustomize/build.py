@@ -98,7 +98,7 @@ class Builder:
             try:
                 self._done[folder] = self._accumulated(folder, [])
             except UnbuildableError as error:
-                self._done[folder] = [self._opaque(folder, str(error))]
+                self._done[folder] = self._opaque(folder, str(error))
             finally:
                 self._open.pop()
         return [one.again() for one in self._done[folder]]
@@ -150,12 +150,12 @@ class Builder:
             try:
                 return self._accumulated(inner, [])
             except UnbuildableError as error:
-                return [self._opaque(inner, str(error))]
+                return self._opaque(inner, str(error))
             finally:
                 self._open.pop()
         return self._file(inner)
 
-    def _opaque(self, folder: str, why: str) -> Built:
+    def _opaque(self, folder: str, why: str) -> list[Built]:
         file = self.original.kustomization_file(folder) or folder
         what = f"what it makes can't be told here: {why.removeprefix(f'{file}: ')}"
         fix = "its folder is brought along as it is, releases in it too"

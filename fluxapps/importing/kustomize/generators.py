@@ -167,3 +167,10 @@ def secret_text(manifest: Manifest) -> Any:
         if isinstance(content, dict) and any(value and not str(value).startswith("${") for value in content.values()):
             return part
     return None
+
+
+def is_plain(manifest: Manifest) -> bool:
+    """Return whether *manifest* is a Secret whose content stands in plain text."""
+    if manifest.get("kind") != "Secret" or manifest.get("apiVersion") != "v1" or "sops" in manifest:
+        return False
+    return secret_text(manifest) is not None
