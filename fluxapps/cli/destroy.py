@@ -137,7 +137,10 @@ class Removal:
             self.say("interrupted")
         if not gone:
             self.say("what was to go after that is left as it is, and Flux applies nothing of this stack meanwhile")
-            self.say(f"to have it all back instead: {command_line(self.root, 'up', '--stack', self.stack)}")
+            back = command_line(self.root, "up", "--stack", self.stack)
+            instead = f"to have it all back instead: {back}"
+            plain = f"to have Flux go on and remove the rest in no order: pulumi up --stack {self.stack}"
+            self.say(instead if self.verb == "destroy" else plain)
         return int(not gone)
 
     def _read(self) -> Kept | None:
