@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterable, Iterator
+from itertools import count
 from typing import Final
 
 from fluxapps.importing.applied import Applied
@@ -14,6 +15,7 @@ from fluxapps.model.sources import KUSTOMIZATION_NAMES
 
 _KUSTOMIZATIONS: Final = "kustomizations.kustomize.toolkit.fluxcd.io"
 _SOURCES: Final = "gitrepositories.source.toolkit.fluxcd.io"
+_STEP: Final = "# * "
 _WITHIN: Final = "--timeout=5m"
 
 
@@ -33,23 +35,25 @@ def adoption_plan(original: Original, cluster: Cluster, said: StackSaid, others:
     own = {one.id for one in said.bootstrapped}
     applied = {one.built.id for one in cluster.applied if one.built is not None}
     gone = sorted({one.id for one in said.left if one.id.kind == "Kustomization"} & applied - own)
-    return [
+    steps = [
         *_written(said),
         *_suspended(kubectl, [*gone, *_root(cluster, said)]),
-        "# 4. See what would be taken over, and which fields change; then take it over. Killed, run it again.",
+        "# * See what would be taken over, and which fields change; then take it over. Killed, run it again.",
         f"fluxapps attach --all --stack {said.name} --dry-run",
         f"fluxapps attach --all --stack {said.name}",
         *_deleted(kubectl, gone),
         *_given_back(kubectl, original, cluster, said, others),
     ]
+    number = count(1)
+    return [step.replace(_STEP, f"# {next(number)}. ", 1) if step.startswith(_STEP) else step for step in steps]
 
 
 def _written(said: StackSaid) -> Iterator[str]:
     file = f"Pulumi.{said.name}.yaml"
-    yield f"# 1. {file} names the cluster by its context, and where Flux reads this repository: {said.git['url']}."
+    yield f"# * {file} names the cluster by its context, and where Flux reads this repository: {said.git['url']}."
     yield "#    Correct both; where that is not the original's, so is the Secret in git.secretRef."
     yield f"fluxapps check --stack {said.name}"
-    yield "# 2. Commit and push to that repository."
+    yield "# * Commit and push to that repository."
     if said.to.delivery == "git":
         yield f"fluxapps render --stack {said.name}"
     yield "git add --all"
@@ -64,7 +68,7 @@ def _root(cluster: Cluster, said: StackSaid) -> list[ObjectId]:
 
 def _suspended(kubectl: str, some: list[ObjectId]) -> Iterator[str]:
     if some:
-        yield "# 3. Suspend who would fight over what is taken, or delete it. Nothing stops running by that."
+        yield "# * Suspend who would fight over what is taken, or delete it. Nothing stops running by that."
     for one in some:
         yield f"{kubectl} -n {one.namespace} patch {_KUSTOMIZATIONS} {one.name} --type merge -p '{_suspend(on=True)}'"
 
@@ -75,7 +79,7 @@ def _suspend(*, on: bool) -> str:
 
 def _deleted(kubectl: str, gone: list[ObjectId]) -> Iterator[str]:
     if gone:
-        yield "# 5. Remove the Kustomizations that nothing is left of. Suspended, they leave what they applied."
+        yield "# * Remove the Kustomizations that nothing is left of. Suspended, they leave what they applied."
     for one in gone:
         yield f"{kubectl} -n {one.namespace} delete {_KUSTOMIZATIONS} {one.name} --ignore-not-found"
 
@@ -88,14 +92,14 @@ def _given_back(
         return
     files = _moved(cluster.root) - {file for other in others for file in _moved(other.root)}
     namespace, git = said.flux_namespace, f"git -C {shlex.quote(str(original.root))}"
-    yield "# 6. Remove what has moved from the original, so that Flux reads it there no more. Folders of apps may stay."
+    yield "# * Remove what has moved from the original, so that Flux reads it there no more. Folders of apps may stay."
     yield "#    Nothing reads them."
     for name in sorted(_naming(original, files)):
         yield f"#    Take it out of {name} too."
     if files:
         yield f"{git} rm -r --quiet -- {' '.join(map(shlex.quote, _folded(original, files)))}"
         yield f'{git} commit -m "Moved to {said.name}\'s app files" && {git} push'
-    yield "# 7. When Flux has read that, let `flux bootstrap`'s own Kustomization go on: with Flux itself."
+    yield "# * When Flux has read that, let `flux bootstrap`'s own Kustomization go on: with Flux itself."
     source = f"{kubectl} -n {namespace}"
     yield f'{source} annotate --overwrite {_SOURCES} {BOOTSTRAPPED} reconcile.fluxcd.io/requestedAt="$(date +%s%N)"'
     if branch := said.git.get("branch"):

@@ -84,7 +84,11 @@ def imported(  # noqa: PLR0913 - what there is to know
     for number, cluster in enumerate(clusters):
         # What nothing applies is nobody's: the first stack has it, and it is enabled on none.
         spare = () if number else unapplied
-        found.stacks.append((cluster, stack_said(original, cluster, to=to, refused=refused or {}, spare=spare)))
+        said = stack_said(original, cluster, to=to, refused=refused or {}, spare=spare)
+        if "name" not in said.git and project in _names_of_flux(cluster, said):
+            # Else it would be called as the project, as one of the original's is.
+            said.git["name"] = f"{project}-stack"
+        found.stacks.append((cluster, said))
     if found.stacks:
         found.files = repository_files(original, [said for _, said in found.stacks], project)
     problems = dict.fromkeys(original.problems)
@@ -102,6 +106,12 @@ def imported(  # noqa: PLR0913 - what there is to know
         problems |= dict.fromkeys(missing_sources(cluster))
     found.problems = sorted(problems, key=lambda problem: problem.order)
     return found
+
+
+def _names_of_flux(cluster: Cluster, said: StackSaid) -> set[str]:
+    """Return what Kustomizations and GitRepositories of *cluster* are called, now and in our words."""
+    every = (one for applied in cluster.applied for one in applied.objects)
+    return {*said.apps, *(one.name for one in every if one.kind in ("Kustomization", "GitRepository"))}
 
 
 def _is_in_chart(original: Original, file: str) -> bool:

@@ -334,3 +334,11 @@ def test_flux_bootstraps_own_is_left_to_it(tmp_path: Path) -> None:
     ]
     assert order == sorted(order)
     assert not any("gotk" in line for line in plan)
+
+
+def test_the_stacks_own_is_called_otherwise_than_an_app_that_is_called_as_the_project(tmp_path: Path) -> None:
+    files = {path: text.replace("podinfo", "ours") for path, text in SEED.items()}
+    ended, out = brought_in(tmp_path, files, "--stack", "home")
+    assert ended.code == 0, ended.out
+    cluster = said(out, "Pulumi.home.yaml")["config"]["ours:cluster"]  # type: ignore[index]
+    assert cluster["git"]["name"] == "ours-stack"
