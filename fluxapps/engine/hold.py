@@ -8,8 +8,6 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
-import pulumi
-
 from fluxapps.engine.cluster import ClusterError, path_of
 from fluxapps.engine.cluster_writer import ClusterWriter
 from fluxapps.engine.handover import changed
@@ -63,20 +61,18 @@ def _allowed(live: Live, patience: float) -> float:
     return max(patience, seconds(live["spec"].get("timeout")) or _TIMEOUT) if is_at_work(live) else patience
 
 
-def end_removal(choice: ClusterChoice, live: Mapping[ObjectId, Live]) -> None:
+def end_removal(choice: ClusterChoice, live: Mapping[ObjectId, Live]) -> list[ObjectId]:
     """Let those of *live* apply again that a removal held, one that was killed or given up: they are wanted again.
 
+    Returns:
+        Those.
+
     Raises:
-        pulumi.RunError: The cluster refuses it.
+        ClusterError: The cluster refuses it.
     """
     held = [one for one, found in live.items() if one.kind == "Kustomization" and is_held(found)]
-    if not held:
-        return
-    try:
+    if held:
         with ClusterWriter(choice) as cluster:
             for one in held:
                 release(cluster, one)
-    except ClusterError as exc:
-        raise pulumi.RunError(f"{exc.what}; {exc.fix}") from None
-    names = ", ".join(map(str, held))
-    pulumi.log.info(f"a removal of this stack's apps did not end: {names} applies again")
+    return held

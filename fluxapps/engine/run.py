@@ -186,8 +186,7 @@ class Run:
         except ConfigError as exc:
             raise pulumi.RunError(self._report("can't be deployed", exc.problems)) from None
         except ClusterError as exc:
-            problem = Problem(code="cluster", what=exc.what, file=self._stack_file, fix=exc.fix)
-            raise pulumi.RunError(self._report("can't be deployed", (problem,))) from None
+            raise self._refused_by_cluster(exc) from None
         problems += obstacles(found, cluster, fleet, declared.objects(), declared.label)
         problems += other_writers(declared.objects(), found.live, writers, cluster, fleet)
         problems += release_problems(fleet, whole.objects(), found, writers.releases)
@@ -199,7 +198,7 @@ class Run:
             self._missing = [one for one in declared.objects() if one.id in missing]
         self._tell(problems, f"can't be deployed to {cluster}", _hint(found, self.stack))
         if not pulumi.runtime.is_dry_run():
-            end_removal(choice, found.live)
+            self._end_removal(choice, found)
         if Gate.is_needed(whole) and not pulumi.runtime.is_dry_run():
             stays = () if fleet.cluster.delete_namespaces else ("Namespace",)
             left = [one for one in found.left if one.kind not in stays]
@@ -207,6 +206,24 @@ class Run:
             self._gate.open()
         self._cluster = (choice, refuse_other_cluster(cluster, uid, self.stack, self.project))
         return _with_objects(declared, found.adopted)
+
+    def _end_removal(self, choice: ClusterChoice, found: Survey) -> None:
+        """End what a removal of the stack's apps left that was killed, or given up.
+
+        Raises:
+            pulumi.RunError: The cluster refuses it.
+        """
+        try:
+            ended = end_removal(choice, found.live)
+        except ClusterError as exc:
+            raise self._refused_by_cluster(exc) from None
+        if ended:
+            names = ", ".join(map(str, ended))
+            pulumi.log.info(f"a removal of this stack's apps did not end: {names} applies again")
+
+    def _refused_by_cluster(self, exc: ClusterError) -> pulumi.RunError:
+        problem = Problem(code="cluster", what=exc.what, file=self._stack_file, fix=exc.fix)
+        return pulumi.RunError(self._report("can't be deployed", (problem,)))
 
     def _tell(self, problems: list[Problem], verb: str, hint: str = "") -> None:
         """Log warnings; raise when there are errors."""
