@@ -129,6 +129,7 @@ def test_all_that_keeps_apps_from_being_ready_is_told_from_its_root(flux_fleet: 
     # What Flux may get over by itself has to last; the others don't wait for it.
     assert counted.keys() <= {f"{fleet.name}-index", f"{fleet.name}-secret"}
     assert f"(keeps back {held})" in output
+    assert "history" not in flux_live.get(f"HelmRelease {held}/{held}")["status"]
     assert f"HelmChart flux-system/{fleet.name}-version-{fleet.name}-version: InvalidChartReference" in output
     for name in troubles.keys() - {f"{fleet.name}-index"}:
         fleet.remove(name)
