@@ -150,16 +150,17 @@ def _substitute(applied: Applied, moving: list[Built]) -> None:
     if not said and not (isinstance(build, dict) and build.get("substituteFrom")):
         return
     for one in moving:
-        if _has_variable(one.manifest):
+        if has_variable(one.manifest):
             one.own("postBuild")
             one.manifest = _filled(one.manifest, said)
 
 
-def _has_variable(value: Any) -> bool:
+def has_variable(value: Any) -> bool:
+    """Return whether some text in *value* has a variable that ``postBuild`` would fill in."""
     if isinstance(value, dict):
-        return any(_has_variable(one) for one in value.values())
+        return any(has_variable(one) for one in value.values())
     if isinstance(value, list):
-        return any(_has_variable(one) for one in value)
+        return any(has_variable(one) for one in value)
     return isinstance(value, str) and "${" in value
 
 

@@ -45,7 +45,7 @@ def app_said(
             continue
         why = parts.refused.get(one.id, "")
         try:
-            release = release_said(parts.original, one, sources, known)
+            release = release_said(parts.original, one, sources, known, by_pulumi=stack.to.delivery == "apply")
         except CannotSayError as reason:
             why = why or str(reason)
         else:
@@ -104,9 +104,7 @@ def _releases(app: AppSaid, said: list[ReleaseSaid]) -> None:
     if len(said) == 1 and said[0].name == app.name and "chart" in said[0].fields:
         (one,) = said
         app.fields |= _fields(one, app.name, app.name, {})
-        app.identities[None] = one.id
-        if one.values is not None:
-            app.values[None] = one.values
+        _note(app, None, one)
         return
     if not said:
         return
@@ -120,13 +118,19 @@ def _releases(app: AppSaid, said: list[ReleaseSaid]) -> None:
     for key, one in keys.items():
         fields = _fields(one, shared, app.name, siblings)
         app.depends_on[key] = one.depends_on
-        app.identities[key] = one.id
+        _note(app, key, one)
         if key != one.name:
             release = fields.setdefault("release", {})
             release["metadata"] = {"name": one.name, **release.get("metadata", {})}
         app.fields["releases"][key] = fields
-        if one.values is not None:
-            app.values[key] = one.values
+
+
+def _note(app: AppSaid, key: str | None, one: ReleaseSaid) -> None:
+    app.identities[key] = one.id
+    if one.values is not None:
+        app.values[key] = one.values
+    if one.moved:
+        app.moved.add(key)
 
 
 def _keys(said: list[ReleaseSaid]) -> dict[str, ReleaseSaid]:

@@ -30,6 +30,17 @@ APPLIED_BY: Final = "(applied by)"
 """The field of a difference that is about which Kustomization applies an object."""
 
 
+@dataclass(slots=True, eq=False)
+class Found:
+    """An object on one side."""
+
+    manifest: Manifest
+    applied_by: str
+    """The Kustomization that applies it, as ``namespace/name``; ``""``: the root."""
+    file: str = ""
+    line: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """One field of one object that isn't the same."""

@@ -1,10 +1,11 @@
 """Differences between an original and what it became that are as they should be, each with the reason."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from fluxapps.importing.applied import SOURCE_GROUP, Applied
+from fluxapps.importing.by_pulumi import Explained
 from fluxapps.importing.clusters import Cluster
 from fluxapps.importing.comparison import ABSENT, APPLIED_BY, WHOLE, Difference
 from fluxapps.importing.original import FLUX_KUSTOMIZATION
@@ -14,7 +15,7 @@ from fluxapps.model.objects import ObjectId
 from fluxapps.model.resolved import Fleet
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Context:
     """What explanations look at."""
 
@@ -24,6 +25,8 @@ class Context:
     """Why objects were left out."""
     kustomizations: dict[ObjectId, Applied]
     root: ObjectId | None
+    by_pulumi: Explained = field(default_factory=dict)
+    """What differs because Pulumi writes the releases."""
 
     @classmethod
     def of(cls, cluster: Cluster, fleet: Fleet, said: StackSaid) -> "Context":
@@ -148,6 +151,11 @@ def _gone_dependency(context: Context, one: Difference) -> str:
     return ""
 
 
+def _by_pulumi(context: Context, one: Difference) -> str:
+    fields, why = context.by_pulumi.get(one.id, ((), ""))
+    return why if any(one.field == each or one.field.startswith((f"{each}.", f"{each}[")) for each in fields) else ""
+
+
 _RULES: Final[tuple[Callable[[Context, Difference], str], ...]] = (
     _left_out,
     _system,
@@ -159,4 +167,5 @@ _RULES: Final[tuple[Callable[[Context, Difference], str], ...]] = (
     _default_said,
     _baked,
     _gone_dependency,
+    _by_pulumi,
 )

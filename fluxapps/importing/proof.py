@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fluxapps.importing.applied import Applied, is_moving, told_apart
+from fluxapps.importing.by_pulumi import explained
 from fluxapps.importing.clusters import Cluster, in_depth
-from fluxapps.importing.comparison import ABSENT, APPLIED_BY, WHOLE, Difference, object_differences, walk
+from fluxapps.importing.comparison import ABSENT, APPLIED_BY, WHOLE, Difference, Found, object_differences, walk
 from fluxapps.importing.explained import Context, explanation
 from fluxapps.importing.kustomize.build import Builder
 from fluxapps.importing.kustomize.built import Built, UnbuildableError
@@ -21,21 +22,10 @@ from fluxapps.importing.values import meaning
 from fluxapps.model.collector import collector_paused
 from fluxapps.model.declare import declare
 from fluxapps.model.loader import load
-from fluxapps.model.objects import Manifest, ObjectId, Role
+from fluxapps.model.objects import ObjectId, Role
 from fluxapps.model.resolve import resolve
 from fluxapps.model.resolved import Fleet
 from fluxapps.model.sources import BOOTSTRAP
-
-
-@dataclass(slots=True, eq=False)
-class Found:
-    """An object on one side."""
-
-    manifest: Manifest
-    applied_by: str
-    """The Kustomization that applies it, as ``namespace/name``; ``""``: the root."""
-    file: str = ""
-    line: int | None = None
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -82,10 +72,13 @@ def prove(cluster: Cluster, root: Path, stack: str, said: StackSaid) -> Proof:
     """
     sources = load(root)
     # What git delivery renders is all there is to compare: the other one declares the same, with marks on it.
-    fleet = resolve(sources, stack, cluster={**sources.stack_files[stack].cluster, "delivery": "git"})
+    cluster_fields = sources.stack_files[stack].cluster
+    fleet = resolve(sources, stack, cluster={**cluster_fields, "delivery": "git"})
     theirs = original_objects(cluster)
     ours = rendered_objects(fleet)
     context = Context.of(cluster, fleet, said)
+    if cluster_fields.get("delivery") != "git":
+        context.by_pulumi = explained(theirs, ours)
     found: list[Difference] = []
     equal = 0
     for identity in sorted({*theirs, *ours}):

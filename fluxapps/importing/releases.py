@@ -12,6 +12,7 @@ from fluxapps.importing.said import CannotSayError, Values
 from fluxapps.importing.sources import SourceSaid
 from fluxapps.importing.values import config_map_text, inline_values, values_of_text
 from fluxapps.model.checks.names import DNS_LABEL
+from fluxapps.model.checks.values import lost_inline
 from fluxapps.model.declare.names import HELM, VALUES_SUFFIX, hash8
 from fluxapps.model.declare.releases import VALUES_KEY
 from fluxapps.model.objects import Manifest, ObjectId
@@ -38,6 +39,8 @@ class ReleaseSaid:
     depends_on: list[Manifest] = field(default_factory=list)
     """As Flux spells it."""
     built: Built | None = None
+    moved: bool = False
+    """Its values stood inline, and go through a ConfigMap."""
 
     @property
     def id(self) -> ObjectId:
@@ -46,7 +49,12 @@ class ReleaseSaid:
 
 
 def release_said(
-    original: Original, one: Built, sources: Sources, config_maps: Mapping[tuple[str, str], Built]
+    original: Original,
+    one: Built,
+    sources: Sources,
+    config_maps: Mapping[tuple[str, str], Built],
+    *,
+    by_pulumi: bool = False,
 ) -> ReleaseSaid:
     """Return *one*, a HelmRelease, in our words.
 
@@ -56,6 +64,7 @@ def release_said(
         sources: What fleet.yaml says.
         config_maps: ConfigMaps that the same Kustomization applies and that only one release names, by namespace and
             name.
+        by_pulumi: Pulumi will write it, through which some inline values get lost: those move into a ConfigMap.
 
     Raises:
         CannotSayError: With what can't be said.
@@ -72,11 +81,23 @@ def release_said(
     fields: dict[str, Any] = {}
     _chart(one, said, fields, sources)
     values, taken = _values(original, one, said, fields, config_maps)
+    moved = by_pulumi and values is not None and fields.get("valuesIn") == "inline" and _moves(values, fields)
     if own := own_metadata(metadata):
         said["metadata"] = own
     if said := without_nothing(said):
         fields["release"] = said
-    return ReleaseSaid(one.name, one.namespace, fields, values, taken, depends_on, one)
+    return ReleaseSaid(one.name, one.namespace, fields, values, taken, depends_on, one, moved)
+
+
+def _moves(values: Values, fields: dict[str, Any]) -> bool:
+    """Move inline *values* into a ConfigMap, in *fields* of ours, where Pulumi would lose part of them."""
+    lost = next(lost_inline(values.value), None)
+    if lost is None:
+        return False
+    if "valuesFrom" in fields:
+        raise CannotSayError(f"{lost[1]}; in a ConfigMap its values would no longer win over its valuesFrom")
+    del fields["valuesIn"]
+    return True
 
 
 def _chart(one: Built, said: dict[str, Any], fields: dict[str, Any], sources: Sources) -> None:

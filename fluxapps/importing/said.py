@@ -54,6 +54,8 @@ class AppSaid:
     """What app.yaml says now, as it stood: for its comments."""
     identities: dict[str | None, ObjectId] = field(default_factory=dict)
     """Of its releases, by their keys."""
+    moved: set[str | None] = field(default_factory=set)
+    """Keys of releases whose values stood inline, and go through a ConfigMap: however that is called."""
     enabled: bool = True
 
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from fluxapps.importing.applied import SOURCE_GROUP, SOURCES, Applied, is_moving, told_apart
 from fluxapps.importing.apps import AppParts, app_said, place_of, plain_secret
+from fluxapps.importing.by_pulumi import made_by_flux, say_health
 from fluxapps.importing.clusters import BOOTSTRAPPED, Cluster, in_depth
 from fluxapps.importing.kustomizations import AppKustomizations
 from fluxapps.importing.kustomize.built import Built, built
@@ -204,13 +205,26 @@ class _Stack:
                 self._without_objects(applied)
                 continue
             name = self.names[applied.built.id]
-            parts = AppParts(self.original, name, objects, applied.path or "", self.refused)
+            parts = AppParts(self.original, name, objects, applied.path or "", self._refused_of(applied, objects))
             app = app_said(parts, self.sources, config_maps, self.stack)
             app.fields |= kustomizations.fields(applied, app)
+            self._health(app, objects)
             self._broken_files(applied, app)
             if applied.built.document is not None:
                 app.documents.insert(0, applied.built.document)
             self.stack.apps[app.name] = app
+
+    def _refused_of(self, applied: Applied, objects: list[Built]) -> Mapping[ObjectId, str]:
+        if self.stack.to.delivery == "git":
+            return self.refused
+        return {**made_by_flux(self.original, applied, objects), **self.refused}
+
+    def _health(self, app: AppSaid, objects: list[Built]) -> None:
+        said = app.fields.get("kustomization", {})
+        if self.stack.to.delivery == "git" or not app.identities or said.get("wait") is not True:
+            return
+        releases = [one for one in objects if one.id in app.identities.values()]
+        say_health(said, releases, [one for one in objects if one not in releases])
 
     def _without_objects(self, applied: Applied) -> None:
         assert applied.built is not None  # noqa: S101 - only roots are without; mypy can't know

@@ -63,7 +63,10 @@ def shared_defaults(stacks: Iterable[StackSaid]) -> Defaults:
     inline = sum(one.get("valuesIn") == "inline" for _, _, one in with_values)
     named = [(key or app.name, one["valuesName"]) for app, key, one in with_values if "valuesName" in one]
     sources = [_as_map(one) for stack in stacks for one in stack.repositories.values()]
-    unnamed = sum("valuesName" not in one and one.get("valuesIn") != "inline" for _, _, one in with_values)
+    unnamed = sum(
+        "valuesName" not in one and one.get("valuesIn") != "inline" and key not in app.moved
+        for app, key, one in with_values
+    )
     return Defaults(
         release=common_fields([one.get("release", {}) for _, _, one in releases]),
         kustomization=common_fields([app.fields.get("kustomization", {}) for app in apps]),

@@ -48,10 +48,11 @@ def names() -> list[str]:
     return sorted(path.name for path in CORPUS.iterdir() if path.is_dir()) if CORPUS.is_dir() else []
 
 
-def bring_in(name: str, root: Path) -> ImportedRepository:
-    """Bring the published repository *name* in, into *root*."""
+def bring_in(name: str, root: Path, delivery: str = "git") -> ImportedRepository:
+    """Bring the published repository *name* in, into *root*, to be delivered by *delivery*."""
     original, builder, clusters = found_in(CORPUS / name, stack=STACK)
-    found = imported(original, builder, clusters, project="fleet", to=Destination(url="https://example.org/fleet.git"))
+    to = Destination(url="https://example.org/fleet.git", delivery=delivery)
+    found = imported(original, builder, clusters, project="fleet", to=to)
     for path, content in {**found.files, "Pulumi.yaml": b"name: fleet\nruntime: python\n"}.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_bytes(content)

@@ -1,6 +1,7 @@
 """Every published repository comes in as app files, and renders its objects: seen by another reader than ours."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -57,6 +58,14 @@ def test_releases_become_app_files(every: dict[str, ImportedRepository]) -> None
     said, there = sum(one.said for one in every.values()), sum(one.releases for one in every.values())
     assert said >= 0.97 * there
     assert said == there
+
+
+@pytest.mark.parametrize("name", names() or ["none"])
+def test_all_of_it_can_be_delivered_by_pulumi(name: str, tmp_path: Path) -> None:
+    brought = bring_in(name, tmp_path, delivery="apply")
+    assert [str(one) for one in brought.proof.unexplained] == []
+    assert [problem for problem in brought.checked if problem.severity is Severity.ERROR] == []
+    assert brought.said == brought.releases
 
 
 def test_every_object_that_flux_applied_is_rendered(brought: ImportedRepository) -> None:

@@ -18,6 +18,9 @@ from tests.unit.import_layouts import (
     SEED,
     config_map,
     kustomization,
+    release,
+    values,
+    values_from,
 )
 
 
@@ -342,3 +345,94 @@ def test_the_stacks_own_is_called_otherwise_than_an_app_that_is_called_as_the_pr
     assert ended.code == 0, ended.out
     cluster = said(out, "Pulumi.home.yaml")["config"]["ours:cluster"]  # type: ignore[index]
     assert cluster["git"]["name"] == "ours-stack"
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_layout_can_be_delivered_by_pulumi(tmp_path: Path, layout: str) -> None:
+    ended, out = brought_in(tmp_path, LAYOUTS[layout], "--delivery", "apply")
+    assert ended.code == 0, ended.out + ended.err
+    assert "all equal" in ended.out
+    sources = load(out)
+    for stack in sources.stacks:
+        problems = check(resolve(sources, stack))
+        assert [problem for problem in problems if problem.severity is Severity.ERROR] == []
+
+
+def test_pulumi_loses_nothing_of_inline_values(tmp_path: Path) -> None:
+    lossy = release("radarr", "media", "values:", "  # how many", "  replicas: 1", "  probe: null")
+    and_more = (*values_from("lidarr"), "values: {probe: null}")
+    files = {
+        **SEED,
+        "media/releases.yml": lossy + "---\n" + release("lidarr", "media", *and_more),
+        "media/values.yaml": values("lidarr", "media"),
+    }
+    ended, out = brought_in(tmp_path, files, "--stack", "home", "--delivery", "apply")
+    assert ended.code == 0, ended.out
+    assert "Pulumi would lose part of its inline values: they go through a ConfigMap, and are the same" in ended.out
+    assert (out / "apps/media/values-radarr.yaml").read_text() == "# how many\nreplicas: 1\nprobe: null\n"
+    releases = said(out, "apps/media/app.yaml")["releases"]  # type: ignore[index]
+    assert list(releases) == ["radarr"]
+    assert "valuesIn" not in releases["radarr"]
+    # Its inline values win over those of valuesFrom: a ConfigMap of ours would not.
+    assert (out / "apps/media/releases.yml").exists()
+    assert "in a ConfigMap its values would no longer win over its valuesFrom" in ended.out
+    (out / "apps/media/values-radarr.yaml").write_text("replicas: 2\nprobe: null\n")
+    edited = fluxapps("import", str(tmp_path / "original"), "--out", str(out), "--prove", "--stack", "home")
+    assert edited.code == 1
+    assert "HelmRelease media/radarr: spec.values" in edited.out
+
+
+def test_flux_waits_for_what_pulumi_writes_by_health_checks(tmp_path: Path) -> None:
+    job = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: migrate, namespace: media}\nspec: {template: {spec: {}}}\n"
+    files = {
+        **SEED,
+        "bootstrap/kustomizations/media.yaml": kustomization("media", "./media", "wait: true"),
+        "media/job.yaml": job,
+    }
+    ended, out = brought_in(tmp_path, files, "--stack", "home", "--delivery", "apply")
+    assert ended.code == 0, ended.out
+    assert "Flux waits for them by healthChecks" in ended.out
+    checks = said(out, "apps/media/app.yaml")["kustomization"]["healthChecks"]  # type: ignore[index]
+    assert [(one["kind"], one["namespace"], one["name"]) for one in checks] == [
+        ("HelmRelease", "media", "radarr"),
+        ("HelmRelease", "media", "sonarr"),
+        ("Job", "media", "migrate"),
+    ]
+    app = out / "apps/media/app.yaml"
+    app.write_text(app.read_text().replace("name: sonarr", "name: other"))
+    edited = fluxapps("import", str(tmp_path / "original"), "--out", str(out), "--prove", "--stack", "home")
+    assert edited.code == 1
+    assert "Kustomization flux-system/media: spec.healthChecks" in edited.out
+
+
+@pytest.mark.parametrize(
+    ("lines", "named", "why"),
+    [
+        (("postBuild: {substitute: {REPLICAS: '2'}}",), "${REPLICAS}", "Flux fills variables in"),
+        (
+            (
+                "patches:",
+                "  - target: {kind: HelmRelease, name: radarr}",
+                '    patch: "[{op: add, path: /spec/timeout, value: 9m}]"',
+            ),
+            "1",
+            "Flux patches it",
+        ),
+    ],
+)
+def test_what_only_flux_makes_of_a_release_stays_with_flux(
+    tmp_path: Path, lines: tuple[str, ...], named: str, why: str
+) -> None:
+    text = SEED["media/releases.yml"].replace("replicas: 1", f"replicas: {named}")
+    files = {
+        **SEED,
+        "bootstrap/kustomizations/media.yaml": kustomization("media", "./media", *lines),
+        "media/releases.yml": text,
+    }
+    ended, out = brought_in(tmp_path, files, "--stack", "home", "--delivery", "apply")
+    assert ended.code == 0, ended.out
+    assert why in ended.out
+    assert list(said(out, "apps/media/app.yaml")["releases"]) == ["sonarr"]  # type: ignore[index]
+    assert "name: radarr" in (out / "apps/media/releases.yml").read_text()
+    by_git = fluxapps("import", str(tmp_path / "original"), "--out", str(tmp_path / "git"), "--stack", "home")
+    assert why not in by_git.out

@@ -108,7 +108,7 @@ def _inline(fleet: Fleet, app: App, release: Release) -> Iterator[Problem]:
     if not release.values:
         return
     if fleet.delivery == "apply":
-        for count, (path, what) in enumerate(_lost(release.values, ())):
+        for count, (path, what) in enumerate(lost_inline(release.values)):
             if count == _MOST:
                 break
             where = origin(release.values_layers, path)
@@ -119,8 +119,8 @@ def _inline(fleet: Fleet, app: App, release: Release) -> Iterator[Problem]:
         yield problem
 
 
-def _lost(value: Any, path: FieldPath) -> Iterator[tuple[FieldPath, str]]:
-    """Yield what doesn't survive as an input of Pulumi's, and why."""
+def lost_inline(value: Any, path: FieldPath = ()) -> Iterator[tuple[FieldPath, str]]:
+    """Yield what of *value*, which stands at *path*, doesn't survive as an input of Pulumi's, and why."""
     if value is None:
         yield path, "a null is lost on its way through Pulumi"
     elif isinstance(value, int) and abs(value) > _EXACT:
@@ -129,7 +129,7 @@ def _lost(value: Any, path: FieldPath) -> Iterator[tuple[FieldPath, str]]:
         yield path, f"an empty {'map' if isinstance(value, dict) else 'list'} is a change for ever to Pulumi"
     elif isinstance(value, dict):
         for key, below in value.items():
-            yield from _lost(below, (*path, key))
+            yield from lost_inline(below, (*path, key))
     elif isinstance(value, list):
         for index, below in enumerate(value):
-            yield from _lost(below, (*path, index))
+            yield from lost_inline(below, (*path, index))
