@@ -108,7 +108,9 @@ def test_all_that_keeps_apps_from_being_ready_is_told_from_its_root(flux_fleet: 
         ): "additional properties 'greetings' not allowed",
         fleet.app("version", chart="podinfo", version="9.x"): "no 'podinfo' chart with version matching '9.x' found",
         fleet.app("chart", chart="nothing"): "no chart name found",
-        fleet.app("index", chart="podinfo", repository="nowhere"): "failed to fetch Helm repository index",
+        fleet.app(
+            "index", chart="podinfo", version="6.x", repository="nowhere"
+        ): "failed to fetch Helm repository index",
         fleet.app(
             "secret", chart="podinfo", valuesFrom=[{"kind": "Secret", "name": "none"}]
         ): 'secrets "none" not found',
@@ -119,7 +121,7 @@ def test_all_that_keeps_apps_from_being_ready_is_told_from_its_root(flux_fleet: 
     upgrade = f"{fleet.name}-upgrade"
     flux_live.until(f"HelmRelease {upgrade}/{upgrade}", is_ready)
     told_to_fail(fleet, "upgrade", "upgrade", release={"timeout": "1m"})
-    held = fleet.app("held", chart="podinfo", dependsOn=[f"{fleet.name}-hook"])
+    held = fleet.app("held", chart="podinfo", version="6.x", dependsOn=[f"{fleet.name}-hook"])
     fleet.up()
     for name in troubles:
         flux_live.until(f"HelmRelease {name}/{name}", is_failing)
