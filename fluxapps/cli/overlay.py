@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fluxapps.model import Fleet
+from fluxapps.model.declare.kustomizations import has_kustomization, is_waited_for
+from fluxapps.model.declare.names import SKIP_AWAIT
 from fluxapps.model.resolved import Repository
 
 _OF_THE_REAL_ONE = (
@@ -41,7 +43,11 @@ def overlay(fleet: Fleet, servers: Servers) -> dict[str, Any]:
 
 def without_flux(fleet: Fleet) -> dict[str, Any]:
     """Return the fields of ``cluster`` by which nothing of *fleet* is waited for: no controller makes it Ready."""
-    apps = {app.name: {"wait": "none"} for app in fleet.apps if app.granted is not None}
+    apps: dict[str, dict[str, Any]] = {app.name: {"wait": "none"} for app in fleet.apps if app.granted is not None}
+    for app in fleet.apps:
+        if has_kustomization(fleet) and is_waited_for(fleet, app):
+            # A release depends on what it applies: Pulumi waits, whatever `wait` says.
+            apps.setdefault(app.name, {})["kustomization"] = {"metadata": {"annotations": SKIP_AWAIT}}
     said: dict[str, Any] = {"wait": "none"} if fleet.granted is not None else {}
     return {**said, "apps": apps} if apps else said
 

@@ -83,6 +83,24 @@ def test_nothing_is_waited_for_without_flux(tmp_path: Path, stack: str, app: str
     assert declare(as_given(fleet, {OVERLAY: "overlay.yaml"})).granted == {}
 
 
+def test_pulumi_waits_for_no_kustomization_without_flux(tmp_path: Path) -> None:
+    files = {
+        "Pulumi.dev.yaml": cluster("context: dev", 'git: {url: "https://git.example.org/fleet.git"}'),
+        "apps/issuers/app.yaml": "kustomization: {metadata: {annotations: {team: web}}}\n",
+        "apps/web/app.yaml": APP + "dependsOn: [issuers]\n",
+    }
+    fleet = resolved(tmp_path, files)
+    (waited,) = (one for one in declare(fleet).objects() if one.wait_ready)
+    assert waited.app == "issuers"
+    (tmp_path / "overlay.yaml").write_text(json.dumps(without_flux(fleet)), "utf-8")
+    made = {one.id: one for one in declare(as_given(fleet, {OVERLAY: "overlay.yaml"})).objects()}
+    assert not any(one.wait_ready for one in made.values())
+    annotations = made[waited.id].manifest["metadata"]["annotations"]
+    assert annotations == {"team": "web", "pulumi.com/skipAwait": "true"}
+    (release,) = (one for one in made.values() if (one.id.kind, one.app) == ("HelmRelease", "web"))
+    assert waited.id in release.after
+
+
 def test_a_stack_that_waits_for_nothing_needs_no_overlay_without_flux(tmp_path: Path) -> None:
     assert without_flux(resolved(tmp_path, {"Pulumi.dev.yaml": cluster("context: dev")})) == {}
 

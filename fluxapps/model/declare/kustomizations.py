@@ -1,13 +1,13 @@
 """Kustomizations of apps: one for each, which applies its other YAML and carries order and health."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 from fluxapps.model import preset
 from fluxapps.model.declare.bootstrap import namespace_ids
 from fluxapps.model.declare.claims import kept_claims
 from fluxapps.model.declare.manifests import manifest, pruned, with_metadata
-from fluxapps.model.declare.names import HELM_RELEASE_API, KUSTOMIZATION_API, KUSTOMIZE, SOURCE
+from fluxapps.model.declare.names import HELM_RELEASE_API, KUSTOMIZATION_API, KUSTOMIZE, SKIP_AWAIT, SOURCE
 from fluxapps.model.declare.releases import GRACE, HELM_TIMEOUT, release_id, release_timeout
 from fluxapps.model.declare.system import bootstrap_kustomization_ids
 from fluxapps.model.durations import duration, seconds
@@ -52,7 +52,7 @@ def kustomization(fleet: Fleet, app: App, wait_ready: int | None) -> DeclaredObj
     )
 
 
-def waits_of(fleet: Fleet, apps: Iterable[App]) -> dict[str, int]:
+def waits_of(fleet: Fleet, apps: Collection[App]) -> dict[str, int]:
     """Return for each of *apps* (in topological order) that Pulumi waits for, how many seconds it does.
 
     Two tries of Flux's own and what lies between them, after those that its Kustomization waits for itself.
@@ -63,7 +63,8 @@ def waits_of(fleet: Fleet, apps: Iterable[App]) -> dict[str, int]:
         between = seconds(app.kustomization.get("retryInterval")) or seconds(app.kustomization.get("interval")) or 0.0
         before = max((ready_within[name] for name in fleet.app_dependencies(app) if name != app.name), default=0)
         ready_within[app.name] = before + int(2 * timeout + min(between, timeout))
-    return {app: wait for app, wait in ready_within.items() if is_waited_for(fleet, fleet.app_named(app))}
+    waited = (app.name for app in apps if is_waited_for(fleet, app) and not _skips_await(app))
+    return {name: ready_within[name] for name in waited}
 
 
 def is_waited_for(fleet: Fleet, app: App | None) -> bool:
@@ -74,6 +75,13 @@ def is_waited_for(fleet: Fleet, app: App | None) -> bool:
     if app is None or fleet.delivery == "git" or app.kustomization.get("suspend") is True:
         return False
     return (app.has_other_yaml or not app.releases) and fleet.is_needed_by_release(app.name)
+
+
+def _skips_await(app: App) -> bool:
+    """Return whether its Kustomization says to Pulumi not to wait for it; what is made after it still is."""
+    metadata = app.kustomization.get("metadata")
+    said = metadata.get("annotations") if isinstance(metadata, dict) else None
+    return isinstance(said, dict) and said.items() >= SKIP_AWAIT.items()
 
 
 def _spec(fleet: Fleet, app: App, source: str, git_path: str) -> dict[str, Any]:

@@ -27,6 +27,8 @@ SSA_IGNORE = {f"{KUSTOMIZE}/ssa": "Ignore"}
 """A copy of the object in a Flux path then does nothing: Flux neither applies nor prunes it."""
 PRUNE_DISABLED = {f"{KUSTOMIZE}/prune": "disabled"}
 SUBSTITUTE_DISABLED = {f"{KUSTOMIZE}/substitute": "disabled"}
+SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
+"""Pulumi doesn't wait for the object, whatever else it is told of it."""
 
 _LABEL_LENGTH = 63
 _LABEL_KEPT = 54
