@@ -16,20 +16,20 @@ from fluxapps.cli.deletion_watch import PATIENCE, DeletionWatch
 from fluxapps.cli.failure import CommandError
 from fluxapps.cli.kept import Kept, KeptObject, kept
 from fluxapps.cli.live_stack import fleet_as_given
+from fluxapps.cli.others_objects import refuse_other_cluster, refuse_others
 from fluxapps.cli.pruned import RemovedApps, remove_all
 from fluxapps.cli.remains import Before, is_labelled, tell_held, tell_left, tell_remnants
 from fluxapps.cli.screen import harmless, screen
 from fluxapps.cli.session import PROJECT_FILE, command_line
 from fluxapps.cli.state import State
-from fluxapps.engine.cluster import Cluster, ClusterError, in_parallel
+from fluxapps.engine.cluster import Cluster, ClusterError
 from fluxapps.engine.cluster_writer import ClusterWriter
 from fluxapps.engine.departure import Found, belonging, examine, look
 from fluxapps.engine.kubeconfig import ClusterChoice, choose_cluster, kept_cluster
-from fluxapps.engine.owner import lost_its_label, owner_of
 from fluxapps.engine.pruning import Pruning
 from fluxapps.engine.remnants import remnants
 from fluxapps.model import ConfigError, Fleet
-from fluxapps.model.declare.names import STACK_LABEL, stack_label
+from fluxapps.model.declare.names import stack_label
 from fluxapps.model.live.condition import Live
 from fluxapps.model.live.departure import (
     Departure,
@@ -45,9 +45,6 @@ from fluxapps.model.objects import ObjectId
 
 DELETE_UNREACHABLE = "PULUMI_K8S_DELETE_UNREACHABLE"
 """Variable by which the provider takes what it can't reach for deleted."""
-
-_COMMANDS = 5
-"""So many commands make a way out."""
 
 
 @dataclass(kw_only=True)
@@ -106,9 +103,9 @@ class Removal:
             self._cluster = ClusterWriter(choice)
             if self._kept is None:
                 return
-            self._refuse_other_cluster(self._kept)
+            refuse_other_cluster(self._cluster, self._kept, self.stack)
             self._found = look(self._cluster, self._label)
-            self._refuse_others(self._cluster, self._kept, self._found)
+            refuse_others(self._cluster, self._kept, self._found, self._label, self.stack)
         except ClusterError as error:
             self._go_without_cluster(error)
             return
@@ -118,7 +115,7 @@ class Removal:
         """Remove in order what Git delivers and is to go, once that is wanted; return 0 where pulumi may go on.
 
         Raises:
-            CommandError: It can't be begun; nothing was changed.
+            CommandError: It can't be begun; nothing was removed.
         """
         cluster, kept, fleet = self._cluster, self._kept, self.fleet
         if cluster is None or (self.verb != "destroy" and (fleet is None or fleet.delivery != "git")):
@@ -129,10 +126,18 @@ class Removal:
                 gone = remove_all(self._pruning, kept.objects)
             else:
                 assert fleet is not None  # noqa: S101 - `up` has read the files
-                gone = RemovedApps(pruning=self._pruning, root=self.root, fleet=fleet, say=self.say).remove()
+                removed = RemovedApps(
+                    pruning=self._pruning, root=self.root, fleet=fleet, say=self.say, refuse=self._refuse_other_cluster
+                )
+                gone = removed.remove()
         except ClusterError as error:
-            raise CommandError(error.what, error.fix) from error
+            if not self._pruning.holds:
+                raise CommandError(error.what, error.fix) from error
+            gone = False
+            self.say(f"{error.what}: {error.fix}")
         except KeyboardInterrupt:
+            if not self._pruning.holds:
+                raise
             gone = False
             self.say("interrupted")
         if not gone:
@@ -200,6 +205,11 @@ class Removal:
                 self.say(f"the state names no cluster, and neither do the files: {error.problems[0].what}")
             return None
 
+    def _refuse_other_cluster(self) -> None:
+        kept = self._read()
+        if self._cluster is not None and kept is not None:
+            refuse_other_cluster(self._cluster, kept, self.stack)
+
     def _go_without_cluster(self, error: ClusterError) -> None:
         self._cluster = None
         if self._kept is not None and self._kept.objects and os.environ.get(DELETE_UNREACHABLE) != "true":
@@ -209,40 +219,6 @@ class Removal:
                 f"{error.fix}; if that cluster is gone for good, forget it: {DELETE_UNREACHABLE}=true {again}",
             ) from error
         self.say(f"{error.what}: what remains there can't be told")
-
-    def _refuse_other_cluster(self, kept: Kept) -> None:
-        assert self._cluster is not None  # noqa: S101 - connected by the caller
-        uid = self._cluster.uid()
-        if kept.cluster and uid != kept.cluster:
-            raise CommandError(
-                f"{self._cluster} is not the cluster that stack {self.stack} was deployed to: its kube-system "
-                f"namespace has UID {uid}, the stack's has {kept.cluster}. Nothing was changed",
-                "let the context lead to the right cluster; if the stack's is gone for good, forget what was in it: "
-                f"pulumi refresh --stack {self.stack}",
-            )
-
-    def _refuse_others(self, cluster: Cluster, kept: Kept, found: Found) -> None:
-        """Refuse to delete by name what is another's by now: Pulumi knows objects by their names alone."""
-        unknown = [one for identity, one in kept.objects.items() if identity not in found.objects and not one.retained]
-        live = in_parallel(lambda one: cluster.metadata(one.id, one.manifest["apiVersion"]), unknown)
-        others = [
-            (one, owner_of(metadata))
-            for one, metadata in zip(unknown, live, strict=True)
-            if metadata is not None and metadata.get("uid") != one.uid and not lost_its_label(metadata)
-        ]
-        others += [
-            (one, owner_of(metadata))
-            for one, metadata in zip(unknown, live, strict=True)
-            if metadata is not None and metadata.get("uid") == one.uid and _is_another_stacks(metadata, self._label)
-        ]
-        if others:
-            forget = "; ".join(f"pulumi state delete --stack {self.stack} '{one.urn}'" for one, _ in others[:_COMMANDS])
-            raise CommandError(
-                f"stack {self.stack} would delete what isn't its own any more: "
-                + listed([f"{one.id} belongs to {owner}" for one, owner in others])
-                + ". Nothing was changed",
-                f"forget it, then go on: {forget}",
-            )
 
     def _announce(self, kept: Kept, found: Found) -> None:
         going = {one for one in found.objects if one in kept.objects or not is_labelled(found.objects[one])}
@@ -293,10 +269,6 @@ class Removal:
             releases={helm_name(one): one for one in releases},
             claims=frozenset(one.id for one in claims),
         )
-
-
-def _is_another_stacks(metadata: Live, label: str) -> bool:
-    return bool(metadata.get("labels", {}).get(STACK_LABEL, label) != label)
 
 
 def _is_gone_release(identity: ObjectId, found: Found) -> bool:

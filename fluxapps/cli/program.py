@@ -5,6 +5,7 @@ plugins, and settings that make it fast.
 """
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -41,6 +42,9 @@ PLAIN = "FLUXAPPS_PLAIN"
 
 _UNASKED = frozenset({"--yes", "-y", "--skip-preview", "-f", "--preview-only"})
 """Arguments of pulumi with which it asks nothing."""
+
+_CHOOSING = re.compile("--target|--exclude|-[defy]*t")
+"""Arguments of pulumi by which it does only a part, such as --target-replace; short ones may come together."""
 
 _NOTHING_DONE = frozenset({"--preview-only", "--help", "-h"})
 """Arguments of pulumi with which it changes nothing."""
@@ -103,7 +107,7 @@ def run_program(  # noqa: PLR0913 - as many as the verb has options
             as_pulumi = bool(plain or os.environ.get(PLAIN) or wants_plain(arguments))
             removal = Removal(root=root, verb=verb, stack=stack, patience=patience, fleet=fleet, aside=not as_pulumi)
             removes = verb != "preview" and not _NOTHING_DONE.intersection(arguments)
-            prepare = removal.prune if removes and not _is_partial(arguments) else int
+            prepare = removal.prune if removes and not is_partial(arguments) else int
             operation = Operation(
                 pulumi=pulumi, verb=verb, arguments=arguments, yes=yes, apps=apps, news=removal.news, prepare=prepare
             )
@@ -156,9 +160,9 @@ def _plainly(run: Callable[[], int], prepare: Callable[[], int]) -> int:
     return prepare() or run()
 
 
-def _is_partial(arguments: list[str]) -> bool:
+def is_partial(arguments: list[str]) -> bool:
     """Return whether *arguments* of pulumi choose some of the stack's objects."""
-    return any(each.partition("=")[0] in {"--target", "-t", "--exclude"} for each in arguments)
+    return any(_CHOOSING.match(each) for each in arguments)
 
 
 def wants_plain(arguments: list[str]) -> bool:

@@ -4,13 +4,12 @@ import re
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Final
 
 from fluxapps.cli.screen import counted
-from fluxapps.engine.cluster import ClusterError, path_of
-from fluxapps.engine.handover import changed
+from fluxapps.engine.branch_head import ask_to_fetch
+from fluxapps.engine.cluster import ClusterError
 from fluxapps.engine.hold import hold, release
 from fluxapps.engine.pruning import Pruning
 from fluxapps.engine.worktree import lacks
@@ -18,8 +17,10 @@ from fluxapps.model import Fleet, declare
 from fluxapps.model.declare.names import SOURCE_API
 from fluxapps.model.live.condition import Live
 from fluxapps.model.live.departure import listed
+from fluxapps.model.live.health import artifact_revision
 from fluxapps.model.live.inventory import inventory_of
-from fluxapps.model.live.pruning import asked_to_reconcile, is_folder, source_of
+from fluxapps.model.live.kustomization_health import source_of
+from fluxapps.model.live.pruning import folders_of, is_folder
 from fluxapps.model.objects import ObjectId
 
 _POLL: Final = 0.5
@@ -49,11 +50,16 @@ class RemovedApps:
     """The repository."""
     fleet: Fleet
     say: Callable[[str], None]
+    refuse: Callable[[], None]
+    """Called before anything is changed: raises where this isn't the stack's cluster."""
 
     def remove(self) -> bool:
         """Remove them in order, if Git has them no more, and return whether that has come to an end.
 
         Where it hasn't, the Kustomization above them stays held: going on, Flux would remove all of them at once.
+
+        Raises:
+            CommandError: This isn't the stack's cluster. Nothing was changed.
         """
         try:
             return all(self._remove_below(root, live) for root, live in self.pruning.roots().items())
@@ -72,25 +78,40 @@ class RemovedApps:
                 "Flux by itself removes them in no order"
             )
             return True
+        self.refuse()
         hold(self.pruning.cluster, root, self.pruning.patience)
-        if not self._is_read(root, live, going.values()):
+        try:
+            is_read = self._is_read(root, live, going.values())
+        except (ClusterError, KeyboardInterrupt):
+            release(self.pruning.cluster, root)
+            raise
+        if not is_read:
             release(self.pruning.cluster, root)
             self.say(f"Flux has not read a commit without {names} yet: push it, and run this again at once")
             return True
+        self.say(f"Git no longer has {names}: removed here, each after what depends on it")
         if not self.pruning.remove(root, going.__contains__):
             return False
         release(self.pruning.cluster, root)
         return True
 
     def _going(self, root: Live) -> dict[ObjectId, str]:
-        """Return the Kustomizations of apps that only the cluster has, each with its folder in the rendered tree."""
+        """Return the Kustomizations of apps that only the cluster has, each with its folder in the rendered tree.
+
+        Without those that have a HelmRelease which another app has by now: the program refuses to uninstall that.
+        """
         if not (applied := [one for one in inventory_of(root) if is_folder(one)]):
             return {}
         declared = {one.id for one in declare(self.fleet).objects()}
         unknown = [one for one in applied if one not in declared]
-        found = {one: self.pruning.cluster.find(one, root["apiVersion"]) for one in unknown}
+        read = {one: self.pruning.cluster.find(one, root["apiVersion"]) for one in unknown}
+        found = folders_of(root, {one: live for one, live in read.items() if live is not None})
         tree = f"{self.fleet.git_path}/"
-        paths = {one: str(live["spec"].get("path", "")).removeprefix("./") for one, live in found.items() if live}
+        paths = {
+            one: str(live["spec"].get("path", "")).removeprefix("./")
+            for one, live in found.items()
+            if not any(each.kind == "HelmRelease" and each in declared for each in inventory_of(live))
+        }
         return {one: path for one, path in paths.items() if path.startswith(tree) and not (self.root / path).exists()}
 
     def _is_read(self, root: ObjectId, live: Live, paths: Collection[str]) -> bool:
@@ -99,14 +120,12 @@ class RemovedApps:
         if source.kind != "GitRepository":
             return False
         cluster, deadline = self.pruning.cluster, time.monotonic() + self.pruning.patience
-        path = path_of(source, SOURCE_API)
-        found = changed(cluster, path, partial(asked_to_reconcile, at=str(time.time())))
-        while found is not None:
-            revision = ((found.get("status") or {}).get("artifact") or {}).get("revision", "")
-            if (named := _COMMIT.search(revision)) and lacks(self.root, named[1], paths):
+        ask_to_fetch(cluster.choice, [source])
+        while found := cluster.find(source, SOURCE_API):
+            named = _COMMIT.search(artifact_revision(found))
+            if named and lacks(self.root, named[1], paths):
                 return True
             if time.monotonic() > deadline:
                 return False
             time.sleep(_POLL)
-            found = cluster.get(path)
         return False

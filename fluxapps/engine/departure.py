@@ -7,15 +7,16 @@ from urllib.parse import quote
 
 from fluxapps.engine.adoption import Survey
 from fluxapps.engine.cluster import METADATA, Cluster, ClusterError, in_parallel
-from fluxapps.engine.lookup import DELIVERED_KINDS, NAMESPACES, labelled
+from fluxapps.engine.lookup import DELIVERED_KINDS, FEW, NAMESPACES, labelled
 from fluxapps.engine.owner import is_being_deleted
 from fluxapps.model.declare.claims import KIND as CLAIM
 from fluxapps.model.declare.claims import leaves_objects
 from fluxapps.model.declare.names import HELM_RELEASE_API, KUSTOMIZATION_API, STACK_LABEL
 from fluxapps.model.live.condition import Live
-from fluxapps.model.live.departure import HelmName, departure, helm_name, outlasts_pruning, sentences
+from fluxapps.model.live.departure import HelmName, departure, helm_name, sentences
 from fluxapps.model.live.held import CONTROLLERS, SOURCE_CONTROLLER, Held, Surroundings, held
 from fluxapps.model.live.inventory import inventory_of
+from fluxapps.model.live.pruning import prunes
 from fluxapps.model.objects import ObjectId
 from fluxapps.model.problems import Problem, Severity
 from fluxapps.model.resolved import Fleet
@@ -77,11 +78,25 @@ def belonging(cluster: Cluster, label: str) -> dict[ObjectId, Live]:
     found: dict[ObjectId, Live] = dict(labelled(cluster, label))
     fresh = list(found.values())
     while applied := [one for one in applied_by(fresh) if one.kind in _APPLIED_KINDS and one not in found]:
-        whole = in_parallel(lambda one: cluster.find(one, _APPLIED_KINDS[one.kind]), applied)
-        read = dict(zip(applied, whole, strict=True))
-        fresh = [one for one in read.values() if one is not None]
-        found |= {identity: one for identity, one in read.items() if one is not None}
+        read = _read(cluster, applied)
+        fresh = list(read.values())
+        found |= read
     return found
+
+
+def _read(cluster: Cluster, wanted: Iterable[ObjectId]) -> dict[ObjectId, Live]:
+    """Return those of *wanted* that are there: a call for each where a kind has few of them, else a list of it."""
+    kinds: dict[str, list[ObjectId]] = {}
+    for one in wanted:
+        kinds.setdefault(one.kind, []).append(one)
+    few = [one for some in kinds.values() if len(some) <= FEW for one in some]
+    found = zip(few, in_parallel(lambda one: cluster.find(one, _APPLIED_KINDS[one.kind]), few), strict=True)
+    read: dict[ObjectId, Live] = {one: live for one, live in found if live is not None}
+    for kind, some in kinds.items():
+        if len(some) > FEW:
+            every = cluster.objects_of(_APPLIED_KINDS[kind], kind)
+            read |= {one: every[one] for one in some if one in every}
+    return read
 
 
 def applied_by(objects: Iterable[Live]) -> list[ObjectId]:
@@ -232,7 +247,7 @@ def still_applied(
     return {
         one: Applied(path=path, api_version=api, metadata=live["metadata"])
         for (one, api, path), live in zip(known, read, strict=True)
-        if live is not None and not outlasts_pruning(live["metadata"])
+        if live is not None and prunes(kustomization, live["metadata"])
     }
 
 

@@ -27,14 +27,23 @@ _TIMEOUT: Final = 300.0
 def hold(cluster: ClusterWriter, root: ObjectId, patience: float) -> None:
     """Keep the Kustomization *root* from applying, and wait until it doesn't any more.
 
+    Where that is given up, *root* is as before.
+
     Raises:
-        ClusterError: kustomize-controller takes no notice; *root* is as before.
+        ClusterError: kustomize-controller takes no notice.
     """
     live = changed(cluster, path_of(root, KUSTOMIZATION_API), holding)
+    try:
+        _await_notice(cluster, root, live, patience)
+    except (ClusterError, KeyboardInterrupt):
+        release(cluster, root)
+        raise
+
+
+def _await_notice(cluster: ClusterWriter, root: ObjectId, live: Live | None, patience: float) -> None:
     began = time.monotonic()
     while live is not None and not has_taken_notice(live):
         if time.monotonic() - began > _allowed(live, patience):
-            release(cluster, root)
             patch = '{"spec":{"suspend":true}}'
             raise ClusterError(
                 f"kustomize-controller has taken no notice of a change of {root} for {patience:.0f} s: it would prune "

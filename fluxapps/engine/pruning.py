@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from fluxapps.engine.cluster import in_parallel
+from fluxapps.engine.cluster import ClusterError, in_parallel
 from fluxapps.engine.cluster_writer import ClusterWriter
 from fluxapps.engine.departure import Applied, belonging, examine, still_applied
 from fluxapps.engine.hold import hold
@@ -22,13 +22,23 @@ from fluxapps.model.live.condition import Live
 from fluxapps.model.live.departure import is_suspended, listed
 from fluxapps.model.live.held import Held, Surroundings, held
 from fluxapps.model.live.inventory import inventory_of
-from fluxapps.model.live.pruning import applied_by_folder, folders_of, free, is_folder, needs_cleaning, roots_of
+from fluxapps.model.live.pruning import (
+    applied_by_folder,
+    folders_of,
+    free,
+    is_folder,
+    is_held,
+    needs_cleaning,
+    roots_of,
+)
 from fluxapps.model.objects import ObjectId
 
 _POLL: Final = 0.3
 _TIMEOUT: Final = 300.0
 """Seconds that a Kustomization waits for what it prunes, where it says no other."""
 _GRACE: Final = 60.0
+_MOST: Final = 2 * _TIMEOUT + _GRACE
+"""Seconds for releases whose Kustomization has gone before them."""
 _LOOKS: Final = 4
 """Looks within the time that one has patience."""
 _UNMANAGED: Final = ("HelmRelease", "ConfigMap")
@@ -69,6 +79,8 @@ class Pruning:
     """HelmReleases that go: they may outlive the Kustomizations by which they are found."""
     removed: int = 0
     """Apps."""
+    holds: bool = False
+    """Whether a Kustomization has been held, which is let go again by others."""
     stuck: list[Held] = field(default_factory=list)
     """In the end: what is still there and is no object of Flux's."""
 
@@ -101,7 +113,8 @@ class Pruning:
             return True
         self.releases |= {one for some in releases.values() for one in some}
         hold(self.cluster, root, self.patience)
-        return self._all_gone(folders, {one: frozenset(releases[one]) for one in folders}, left_over)
+        self.holds = True
+        return self._all_gone(root, folders, {one: frozenset(releases[one]) for one in folders}, left_over)
 
     def _releases_of(self, ever: Collection[ObjectId], folders: Collection[ObjectId]) -> dict[ObjectId, set[ObjectId]]:
         """Return the HelmReleases that each of *ever* applied; where it isn't among *folders*, those being deleted."""
@@ -113,14 +126,24 @@ class Pruning:
         return found
 
     def _all_gone(
-        self, folders: Mapping[ObjectId, Live], releases: Mapping[ObjectId, frozenset[ObjectId]], also: set[ObjectId]
+        self,
+        root: ObjectId,
+        folders: Mapping[ObjectId, Live],
+        releases: Mapping[ObjectId, frozenset[ObjectId]],
+        also: set[ObjectId],
     ) -> bool:
         """Remove *folders* one after another, and wait for them, their *releases*, and what *also* goes."""
         left = dict.fromkeys(folders)
         under_way: dict[ObjectId, Folder] = {}
         stillness = _Stillness(self)
+        began = time.monotonic()
         while True:
             there = self._there()
+            if root in there and not is_held(there[root]):
+                raise ClusterError(
+                    f"somebody let {root} apply again, so that it would bring back what is removed",
+                    "let the other run end, then run this again",
+                )
             also &= there.keys()
             now = time.monotonic()
             for one in free(folders, left):
@@ -133,7 +156,8 @@ class Pruning:
                     del under_way[folder.id], left[folder.id]
             if not left and not also:
                 return True
-            if under_way and all(now - one.since > one.within for one in under_way.values()):
+            late = (now - one.since > one.within for one in under_way.values())
+            if all(late) and (under_way or now - began > _MOST):
                 break
             if stillness.is_hopeless(under_way.values(), there, now):
                 break
@@ -158,15 +182,14 @@ class Pruning:
             if live is not None:
                 self.cluster.delete(live)
             return live is not None
-        applied = still_applied(self.cluster, folder.live, without=_UNMANAGED)
         releases = [one for one in folder.releases if one in there]
+        # What needs nobody of the app to go is Flux's to prune.
+        applied = still_applied(self.cluster, folder.live, without=_UNMANAGED) if releases or live is None else {}
         if live is None:
             folder.applied = {one: found for one, found in applied.items() if is_being_deleted(found.metadata)}
             return bool(releases or folder.applied)
         # What the app's own operator cleans up after goes while that operator runs.
-        folder.applied = {
-            one: found for one, found in applied.items() if releases and needs_cleaning(one, found.metadata)
-        }
+        folder.applied = {one: found for one, found in applied.items() if needs_cleaning(one, found.metadata)}
         if not folder.applied:
             self.cluster.delete(live)
         for found in folder.applied.values():

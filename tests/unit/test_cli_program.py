@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from fluxapps.cli.backend import Backend
+from fluxapps.cli.program import is_partial
 from tests.unit.cli_run import (
     COMMAND,
     PATIENCE,
@@ -294,3 +295,22 @@ def test_a_state_is_found_where_pulumi_keeps_it(tmp_path: Path, file: str) -> No
     write(tmp_path, {f"state/.pulumi/stacks/{file}": "{}"})
     assert not backend.lacks_stack("fluxapps", "dev")
     assert not Backend(tmp_path, {"PULUMI_BACKEND_URL": "s3://x"}).lacks_stack("fluxapps", "dev")
+
+
+@pytest.mark.parametrize(
+    ("argument", "partial"),
+    [
+        ("--target", True),
+        ("--target=urn:pulumi:dev", True),
+        ("--target-replace=urn:pulumi:dev", True),
+        ("--exclude-protected", True),
+        ("-turn:pulumi:dev", True),
+        ("-yt", True),
+        ("--parallel=4", False),
+        ("-y", False),
+        ("-mtext", False),
+        ("--strict", False),
+    ],
+)
+def test_arguments_that_choose_objects_are_known(argument: str, partial: bool) -> None:
+    assert is_partial(["--skip-preview", argument]) is partial

@@ -10,6 +10,7 @@ from fluxapps.engine.adoption import survey
 from fluxapps.engine.cluster import Cluster
 from fluxapps.engine.departure import belonging, helm_releases, known_controllers, removals
 from fluxapps.engine.kubeconfig import ClusterChoice
+from fluxapps.engine.lookup import DELIVERED_KINDS, FEW
 from fluxapps.model import declare
 from fluxapps.model.live.departure import HelmName
 from fluxapps.model.problems import Severity
@@ -125,6 +126,16 @@ def test_releases_that_flux_applied_from_a_tree_belong_to_the_stack(api: FakeApi
         "Kustomization flux-system/fleet",
         "Kustomization flux-system/web",
     ]
+
+
+def test_many_objects_of_a_kind_take_one_list(api: FakeApi, cluster: Cluster) -> None:
+    entries = [f"flux-system_app-{number}_kustomize.toolkit.fluxcd.io_Kustomization" for number in range(FEW + 1)]
+    add(api, KUSTOMIZE, "Kustomization", "fleet", "flux-system", status=applied(*entries))
+    for number in range(FEW):
+        add(api, KUSTOMIZE, "Kustomization", f"app-{number}", "flux-system", metadata={})
+    api.requests.clear()
+    assert len(belonging(cluster, LABEL)) == FEW + 1
+    assert len(api.requests) == len(DELIVERED_KINDS) + 1
 
 
 def test_helm_is_asked_by_its_latest_version(api: FakeApi, cluster: Cluster) -> None:

@@ -7,16 +7,15 @@ import pytest
 from fluxapps.model.live.pruning import (
     HOLD,
     applied_by_folder,
-    asked_to_reconcile,
     folders_of,
     free,
     has_taken_notice,
     holding,
     is_held,
     needs_cleaning,
+    prunes,
     released,
     roots_of,
-    source_of,
 )
 from fluxapps.model.objects import ObjectId
 
@@ -33,6 +32,14 @@ def folder(*needs: str | dict[str, str], **metadata: Any) -> dict[str, Any]:
     source = {"kind": "GitRepository", "name": "fleet"}
     spec: dict[str, Any] = {"prune": True, "sourceRef": source} | ({"dependsOn": depends} if depends else {})
     return {"kind": "Kustomization", "metadata": {"generation": 3, **metadata}, "spec": spec}
+
+
+ROOT = {
+    **folder(name="fleet", namespace="flux-system"),
+    "apiVersion": f"{KUSTOMIZE}/v1",
+}
+OF_ROOT = {f"{KUSTOMIZE}/name": "fleet", f"{KUSTOMIZE}/namespace": "flux-system"}
+"""What Flux labels all with that it applies for it."""
 
 
 def order(folders: dict[ObjectId, dict[str, Any]]) -> list[list[str]]:
@@ -109,10 +116,16 @@ def test_only_what_git_delivers_has_one_above_it() -> None:
 def test_what_is_marked_to_stay_is_not_removed() -> None:
     entries = [f"flux-system_{name}_{KUSTOMIZE}_Kustomization" for name in ("web", "kept", "gone")]
     inventory = {"entries": [{"id": one, "v": "v1"} for one in [*entries, "web___Namespace"]]}
-    root = {**folder(), "status": {"inventory": inventory}}
-    kept = folder(annotations={f"{KUSTOMIZE}/prune": "disabled"})
-    objects = {named("web"): folder(), named("kept"): kept, named("somebodys"): folder()}
+    root = {**ROOT, "status": {"inventory": inventory}}
+    kept = folder(annotations={f"{KUSTOMIZE}/prune": "disabled"}, labels=OF_ROOT)
+    objects = {named("web"): folder(labels=OF_ROOT), named("kept"): kept, named("somebodys"): folder(labels=OF_ROOT)}
     assert list(folders_of(root, objects)) == [named("web")]
+
+
+@pytest.mark.parametrize("labels", [{}, {**OF_ROOT, f"{KUSTOMIZE}/name": "other"}])
+def test_what_another_has_applied_since_is_not_pruned(labels: dict[str, str]) -> None:
+    assert prunes(ROOT, {"labels": OF_ROOT})
+    assert not prunes(ROOT, {"labels": labels})
 
 
 def test_what_an_operator_clears_is_told_from_what_kubernetes_does() -> None:
@@ -128,9 +141,3 @@ def test_flux_marks_say_who_applied_an_object() -> None:
     labels = {f"{KUSTOMIZE}/name": "web", f"{KUSTOMIZE}/namespace": "flux-system"}
     assert applied_by_folder({"metadata": {"labels": labels}}) == named("web")
     assert applied_by_folder({"metadata": {}}) is None
-
-
-def test_where_it_reads_and_how_it_is_asked_to() -> None:
-    assert str(source_of(named("web", "tenant"), folder())) == "GitRepository tenant/fleet"
-    asked = asked_to_reconcile(folder(annotations={"a": "b"}), "now")
-    assert asked["metadata"]["annotations"] == {"a": "b", "reconcile.fluxcd.io/requestedAt": "now"}

@@ -11,12 +11,12 @@ from copy import deepcopy
 from typing import Any, Final
 
 from fluxapps.model.declare.claims import leaves_objects
-from fluxapps.model.declare.names import APP_LABEL, KUSTOMIZE, SOURCE, STACK_LABEL
+from fluxapps.model.declare.names import APP_LABEL, KUSTOMIZE, STACK_LABEL
 from fluxapps.model.live.condition import Live, ready_condition
 from fluxapps.model.live.departure import outlasts_pruning
 from fluxapps.model.live.hand_over import OWNER_LABELS
 from fluxapps.model.live.inventory import inventory_of
-from fluxapps.model.objects import ObjectId
+from fluxapps.model.objects import ObjectId, object_id
 
 HOLD: Final = "fluxapps-removal-under-way"
 """What a held Kustomization waits for. There is no Kustomization of that name: Flux then says so in its status."""
@@ -74,8 +74,19 @@ def folders_of(root: Live, objects: Mapping[ObjectId, Live]) -> dict[ObjectId, L
     return {
         one: objects[one]
         for one in inventory_of(root)
-        if is_folder(one) and one in objects and not outlasts_pruning(objects[one]["metadata"])
+        if is_folder(one) and one in objects and prunes(root, objects[one]["metadata"])
     }
+
+
+def prunes(kustomization: Live, metadata: Mapping[str, Any]) -> bool:
+    """Return whether *kustomization* prunes an object of its inventory that has this *metadata*.
+
+    Flux leaves what doesn't carry its labels, such as what another Kustomization has applied since, or is marked to
+    stay (finalize of its kustomization_controller.go).
+    """
+    return applied_by_folder({"metadata": metadata}) == object_id(dict(kustomization)) and not outlasts_pruning(
+        metadata
+    )
 
 
 def free(folders: Mapping[ObjectId, Live], left: Collection[ObjectId]) -> list[ObjectId]:
@@ -112,16 +123,3 @@ def needs_cleaning(identity: ObjectId, metadata: Mapping[str, Any]) -> bool:
     builtin = ("kubernetes.io/", "foregroundDeletion", "orphan")
     others = [one for one in metadata.get("finalizers") or () if not one.startswith(builtin)]
     return bool(others) and not identity.group.endswith("toolkit.fluxcd.io") and identity.kind != "Namespace"
-
-
-def source_of(identity: ObjectId, live: Live) -> ObjectId:
-    """Return the source that the Kustomization *live* reads."""
-    said = live["spec"]["sourceRef"]
-    return ObjectId(SOURCE, said["kind"], said.get("namespace") or identity.namespace, said["name"])
-
-
-def asked_to_reconcile(live: Live, at: str) -> dict[str, Any]:
-    """Return *live* with what `flux reconcile` sets, *at* a time that differs from all before."""
-    metadata = live["metadata"]
-    annotations = {**metadata.get("annotations", {}), "reconcile.fluxcd.io/requestedAt": at}
-    return {**live, "metadata": {**metadata, "annotations": annotations}}
