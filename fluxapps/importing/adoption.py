@@ -11,7 +11,7 @@ from fluxapps.importing.original import Original, folder_of
 from fluxapps.importing.root import is_of_flux
 from fluxapps.importing.said import StackSaid
 from fluxapps.model.objects import ObjectId
-from fluxapps.model.sources import KUSTOMIZATION_NAMES
+from fluxapps.model.sources import APPS, BOOTSTRAP, KUSTOMIZATION_NAMES
 
 _KUSTOMIZATIONS: Final = "kustomizations.kustomize.toolkit.fluxcd.io"
 _SOURCES: Final = "gitrepositories.source.toolkit.fluxcd.io"
@@ -36,6 +36,7 @@ def adoption_plan(original: Original, cluster: Cluster, said: StackSaid, others:
     applied = {one.built.id for one in cluster.applied if one.built is not None}
     gone = sorted({one.id for one in said.left if one.id.kind == "Kustomization"} & applied - own)
     steps = [
+        *_where(original, said),
         *_written(said),
         *_suspended(kubectl, [*gone, *_root(cluster, said)]),
         "# * See what would be taken over, and which fields change; then take it over. Killed, run it again.",
@@ -46,6 +47,22 @@ def adoption_plan(original: Original, cluster: Cluster, said: StackSaid, others:
     ]
     number = count(1)
     return [step.replace(_STEP, f"# {next(number)}. ", 1) if step.startswith(_STEP) else step for step in steps]
+
+
+def _where(original: Original, said: StackSaid) -> Iterator[str]:
+    """Yield what it means that nobody said where the new files will be."""
+    if said.to.is_new:
+        return
+    yield f"# BEFORE YOU BEGIN: no --url was given, so these steps push the new files to {said.git['url']},"
+    yield "#    which is where Flux reads the original, as far as anybody can tell."
+    if taken := [name for name in (APPS, BOOTSTRAP) if name in original.folders]:
+        there = " and ".join(f"{name}/" for name in taken)
+        yield f"#    DON'T: the original has {there} there already, and the new files have a meaning for that name."
+        if BOOTSTRAP in taken:
+            yield "#    The stack would go on applying the old bootstrap/, and both would write the same objects."
+        if APPS in taken:
+            yield "#    fluxapps check refuses the old apps/, and Flux would apply the new files along with it."
+    yield "#    Make a repository of its own for the new files, and import again with --url."
 
 
 def _written(said: StackSaid) -> Iterator[str]:
@@ -92,8 +109,8 @@ def _given_back(
         return
     files = _moved(cluster.root) - {file for other in others for file in _moved(other.root)}
     namespace, git = said.flux_namespace, f"git -C {shlex.quote(str(original.root))}"
-    yield "# * Remove what has moved from the original, so that Flux reads it there no more. Folders of apps may stay."
-    yield "#    Nothing reads them."
+    yield "# * Remove what has moved from the original, so that Flux reads it there no more. What isn't named may stay:"
+    yield "#    nothing reads it."
     for name in sorted(_naming(original, files)):
         yield f"#    Take it out of {name} too."
     if files:

@@ -85,6 +85,8 @@ def _alike(one: Any, other: Any) -> bool:
 
 def walk(path: str, original: Any, ours: Any) -> Iterator[tuple[str, Any, Any]]:
     """Yield path, original and ours of each innermost part that differs."""
+    if original is ours:
+        return
     if isinstance(original, dict) and isinstance(ours, dict):
         for key in [*original, *(key for key in ours if key not in original)]:
             yield from walk(_below(path, key), original.get(key, ABSENT), ours.get(key, ABSENT))

@@ -7,14 +7,21 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from fluxapps.importing.adoption import adoption_plan
 from fluxapps.importing.report import as_text
+from fluxapps.importing.repository import found_in, imported
+from fluxapps.importing.said import Destination
 from tests.real.imported import STACK, ImportedRepository, bring_in, names
-from tests.real.working_tree import HERE
+from tests.real.working_tree import CORPUS, HERE
 
 PAGE: Final = HERE.parents[1] / "docs" / "import.md"
 
 SHOWN: Final = "jaromirrivera"
 """Whose import the page shows."""
+
+_ORIGINAL: Final = "../fleet-infra"
+"""Where it is on the page."""
+_URL: Final = "https://git.example.org/fleet.git"
 
 _BLOCK: Final = re.compile(r"(<!-- measured: (?P<name>\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -26,9 +33,23 @@ def renewed(page: str, found: Sequence[ImportedRepository]) -> str:
     head = [f"| | {' | '.join(one.name for one in found)} |", "|---" + "|--:" * len(found) + "|"]
     table = "\n".join([*head, *rows, ""])
     shown = next(one for one in found if one.name == SHOWN)
-    said = f"$ fluxapps import ../fleet-infra --stack {STACK}\n{as_text(shown.report)}"
-    blocks = {"figures": table, "transcript": f"```console\n{said}```\n"}
+    said = f"$ fluxapps import {_ORIGINAL} --stack {STACK}\n{as_text(shown.report)}"
+    blocks = {
+        "figures": table,
+        "transcript": f"```console\n{said}```\n",
+        "plan": f"```console\n{_plan(SHOWN)}```\n",
+    }
     return _BLOCK.sub(lambda match: match[1] + blocks[match["name"]] + match[3], page)
+
+
+def _plan(name: str) -> str:
+    """Return how a cluster that is run from the published repository *name* is said to go over."""
+    original, builder, clusters = found_in(CORPUS / name, stack=STACK)
+    to = Destination(url=_URL, is_new=True, context=STACK)
+    ((cluster, said),) = imported(original, builder, clusters, project="fleet", to=to).stacks
+    plan = "\n".join(adoption_plan(original, cluster, said)).replace(str(original.root), _ORIGINAL)
+    told = f"$ fluxapps import {_ORIGINAL} --stack {STACK} --url {_URL} --context {STACK} --adopt"
+    return f"{told}\n...\n{said.name}: to go over to it on the running cluster:\n{plan}\n"
 
 
 def _column(one: ImportedRepository) -> dict[str, str | int]:

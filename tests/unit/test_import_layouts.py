@@ -436,3 +436,16 @@ def test_what_only_flux_makes_of_a_release_stays_with_flux(
     assert "name: radarr" in (out / "apps/media/releases.yml").read_text()
     by_git = fluxapps("import", str(tmp_path / "original"), "--out", str(tmp_path / "git"), "--stack", "home")
     assert why not in by_git.out
+
+
+def test_a_plan_without_a_url_warns_of_what_the_original_has_there(tmp_path: Path) -> None:
+    ended, _ = brought_in(tmp_path, SEED, "--stack", "home", "--adopt")
+    plan = ended.out.partition("running cluster:\n")[2]
+    assert plan.startswith(
+        "# BEFORE YOU BEGIN: no --url was given, so these steps push the new files to ssh://git@example.org/"
+    )
+    assert "DON'T: the original has bootstrap/ there already" in plan
+    assert "The stack would go on applying the old bootstrap/" in plan
+    url = ("--url", "https://example.org/new.git")
+    said_where, _ = brought_in(tmp_path / "again", SEED, "--stack", "home", "--adopt", *url)
+    assert said_where.out.partition("running cluster:\n")[2].startswith("# 1. ")
