@@ -37,6 +37,8 @@ REPOSITORIES = "git"
 """Folder of a cluster whose ``<name>.git`` the git server serves."""
 CHARTS = "charts"
 """Folder of a cluster with Helm repositories, each a folder of charts."""
+TEMPORARY = "tmp"
+"""Folder of a cluster for what its controllers unpack."""
 
 _WORKLOADS = (
     "deployment",
@@ -195,13 +197,21 @@ def version(name: str) -> str:
 
 def make_folders(places: Places) -> None:
     """Make the folders that the processes serve from."""
-    for folder in (REPOSITORIES, CHARTS, "sources/artifacts", "sealing"):
+    for folder in (REPOSITORIES, CHARTS, "sources/artifacts", "sealing", TEMPORARY):
         (places.folder / folder).mkdir(parents=True, exist_ok=True)
 
 
 def environment(places: Places) -> dict[str, str]:
-    """Return the environment of all of them: Flux's controllers take a cluster from nowhere else."""
-    return {**os.environ, "KUBECONFIG": str(places.kubeconfig), "RUNTIME_NAMESPACE": FLUX_NAMESPACE}
+    """Return the environment of all of them: Flux's controllers take a cluster from nowhere else.
+
+    What they unpack lies in the cluster's folder: it goes with it after a kill too, and nobody tidies it up meanwhile.
+    """
+    return {
+        **os.environ,
+        "KUBECONFIG": str(places.kubeconfig),
+        "RUNTIME_NAMESPACE": FLUX_NAMESPACE,
+        "TMPDIR": str(places.folder / TEMPORARY),
+    }
 
 
 def is_healthy(port: int) -> bool:
