@@ -32,7 +32,7 @@ from fluxapps.engine.refusals import delivery_changed, obstacles
 from fluxapps.engine.release_guard import release_problems, yaml_problems
 from fluxapps.engine.report import line, report
 from fluxapps.engine.resource import Leaves, register_promptly
-from fluxapps.engine.worktree import pinned_commit
+from fluxapps.engine.worktree import pinned_commit, unpushed_tree
 from fluxapps.model.cluster import ClusterFields
 from fluxapps.model.problems import ConfigError, Problem, Severity
 from fluxapps.model.strict import validate
@@ -83,6 +83,7 @@ class Run:
         self._tell(problems, "can't be deployed")
         whole = model.declare(fleet, commit)
         self._tell(self._stale_tree(fleet, whole), "can't be deployed")
+        self._tell(self._unpushed_tree(fleet), "can't be deployed")
         self._declared = self._on_cluster(fleet, whole)
         # What is registered from here on lives to the end: looking for garbage in it finds none, and costs a sixth.
         gc.set_threshold(_COLLECTED_EVERY)
@@ -166,6 +167,13 @@ class Run:
             fix=f"fluxapps render --stack {self.stack}, commit and push",
         )
         return _in_preview_only_remarks((stale,))
+
+    def _unpushed_tree(self, fleet: model.Fleet) -> list[Problem]:
+        """Return a warning where Flux would go on with the tree before (``git`` delivery)."""
+        if fleet.git_path is None or fleet.git is None or "ref" in fleet.git.spec:
+            return []
+        git = fleet.git
+        return list(unpushed_tree(self.root, git.url, git.branch, fleet.git_path, self._stack_file))
 
     def _on_cluster(self, fleet: model.Fleet, whole: model.Declaration) -> model.Declaration:
         """Return what Pulumi delivers of *whole*, with what is in the cluster already marked to be taken over.

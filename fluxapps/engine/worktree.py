@@ -9,7 +9,7 @@ import posixpath
 import re
 import subprocess
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -65,7 +65,7 @@ def pinned_commit(root: Path, pin: GitPin, stack_file: str) -> Pinned:
         commit = _last_commit(git, pin)
         problems = list(_uncommitted(git, pin))
         if commit is not None:
-            problems += _unpushed(git, pin, commit, stack_file)
+            problems += _unpushed(git, pin.url, pin.branch, commit, stack_file)
         if git.says("rev-parse", "--is-shallow-repository") == "true":
             problems.append(
                 Problem(
@@ -99,6 +99,33 @@ def is_behind(root: Path, url: str, branch: str, fetched: str) -> bool:
         return bool(known) and _contains(git, known, fetched)
     except _GitError:
         return False
+
+
+def unpushed_tree(root: Path, url: str, branch: str, path: str, stack_file: str) -> tuple[Problem, ...]:
+    """Return a warning where Flux can't read the tree at *path* as it lies here, because it was never pushed.
+
+    The remote is only asked about a commit that isn't on *branch* as far as this clone knows.
+
+    Args:
+        root: The folder that holds *path*; in no repository, somebody else commits the tree.
+        url: The repository that Flux reads.
+        branch: Its branch.
+        path: The rendered tree, from *root*.
+        stack_file: Named by the warning about a commit.
+    """
+    git = _Git(root)
+    try:
+        if not git.holds("rev-parse", "--is-inside-work-tree"):
+            return ()
+        commit = git.run("log", "-1", "--format=%H", "HEAD", "--", path).stdout.strip()
+        if not commit or _status(git, "--", path):
+            what = "the rendered tree is not committed, so Flux goes on with the one before"
+            fix = f"git add {path}, commit and push"
+            return (Problem(code="uncommitted-tree", severity=Severity.WARNING, what=what, file=path, fix=fix),)
+        found = _unpushed(git, url, branch, commit, stack_file)
+    except _GitError:
+        return ()
+    return tuple(replace(one, severity=Severity.WARNING) for one in found if one.code == "unpushed-commit")
 
 
 class _Git:
@@ -230,13 +257,13 @@ def _status(git: _Git, *arguments: str) -> list[tuple[str, str]]:
     return [(entry[:2], entry[3:]) for entry in said.split("\0") if entry]
 
 
-def _unpushed(git: _Git, pin: GitPin, commit: str, stack_file: str) -> list[Problem]:
+def _unpushed(git: _Git, url: str, branch: str, commit: str, stack_file: str) -> list[Problem]:
     """Return a problem unless *commit* is known to be on the branch that Flux reads."""
-    remote = _remote_of(git, pin.url)
-    if remote is not None and _contains(git, f"refs/remotes/{remote}/{pin.branch}", commit):
+    remote = _remote_of(git, url)
+    if remote is not None and _contains(git, f"refs/remotes/{remote}/{branch}", commit):
         return []
-    asked = git.run("ls-remote", "--heads", remote or pin.url, f"refs/heads/{pin.branch}")
-    where = f"{pin.branch} of {remote or pin.url}"
+    asked = git.run("ls-remote", "--heads", remote or url, f"refs/heads/{branch}")
+    where = f"{branch} of {remote or url}"
     if asked.returncode != 0:
         return [
             Problem(
@@ -254,7 +281,7 @@ def _unpushed(git: _Git, pin: GitPin, commit: str, stack_file: str) -> list[Prob
     if tip and not git.holds("cat-file", "-e", f"{tip}^{{commit}}"):
         # Somebody pushed since the last fetch; only they know whether ours is among it.
         return [_problem("unpushed-commit", f"{ahead}, as far as this clone knows", stack_file, "git fetch; git push")]
-    return [_problem("unpushed-commit", ahead, stack_file, f"git push {remote or pin.url} HEAD:{pin.branch}")]
+    return [_problem("unpushed-commit", ahead, stack_file, f"git push {remote or url} HEAD:{branch}")]
 
 
 def _contains(git: _Git, tip: str, commit: str) -> bool:

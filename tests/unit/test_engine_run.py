@@ -513,6 +513,18 @@ def test_git_delivery_declares_the_system_alone_once_the_tree_is_rendered(
     assert seen.all("HelmRelease") == seen.all("Namespace") == []
 
 
+def test_git_delivery_warns_of_a_tree_that_is_not_committed(
+    repository: Repository, render: Callable[[Path, str], None]
+) -> None:
+    git_delivery(repository)
+    render(repository.root, "dev")
+    assert repository.up().logged == []
+    subprocess.run(["git", "init", "--quiet"], check=True)  # noqa: S607 - whichever git there is
+    (warning,) = repository.up().logged
+    assert "deploy/dev: the rendered tree is not committed" in warning
+    assert "git add deploy/dev, commit and push" in warning
+
+
 def test_git_delivery_over_releases_that_pulumi_delivered_is_refused(
     repository: Repository, render: Callable[[Path, str], None]
 ) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fluxapps.engine.worktree import Pinned, is_behind, pinned_commit
-from fluxapps.model.problems import Severity
+from fluxapps.engine.worktree import Pinned, is_behind, pinned_commit, unpushed_tree
+from fluxapps.model.problems import Problem, Severity
 from fluxapps.model.resolved import SETTINGS_FILES, GitPin
 
 ENVIRONMENT = {
@@ -360,3 +360,65 @@ def test_without_its_remote_a_clone_tells_by_what_it_pushed(clone: Clone) -> Non
     assert not is_behind(clone.root, clone.url, "main", second)
     assert not is_behind(clone.root, clone.url, "main", "0" * 40)
     assert not is_behind(clone.root / "apps", "file:///nowhere", "main", first)
+
+
+TREE = "deploy/dev"
+
+
+def told_of_tree(clone: Clone, root: Path | None = None, url: str | None = None) -> list[Problem]:
+    found = unpushed_tree(root or clone.root, url or clone.url, "main", TREE, "Pulumi.dev.yaml")
+    assert {one.severity for one in found} <= {Severity.WARNING}
+    return list(found)
+
+
+def test_a_rendered_tree_that_is_not_committed_is_told(clone: Clone) -> None:
+    clone.commit("apps/web/app.yaml")
+    clone.push()
+    (never,) = told_of_tree(clone)
+    assert (never.code, never.file, never.fix) == ("uncommitted-tree", TREE, f"git add {TREE}, commit and push")
+    clone.commit(f"{TREE}/web/helmrelease-web.yaml")
+    clone.push()
+    assert told_of_tree(clone) == []
+    clone.write("README.md")
+    assert told_of_tree(clone) == []
+    clone.write(f"{TREE}/web/helmrelease-web.yaml", "a: 2\n")
+    assert [one.code for one in told_of_tree(clone)] == ["uncommitted-tree"]
+
+
+def test_a_rendered_tree_that_is_not_pushed_is_told(clone: Clone) -> None:
+    clone.commit(f"{TREE}/web/helmrelease-web.yaml")
+    clone.push()
+    ahead = clone.commit(f"{TREE}/web/helmrelease-web.yaml", text="a: 2\n")
+    clone.commit("README.md")
+    (problem,) = told_of_tree(clone)
+    assert (problem.code, problem.fix) == ("unpushed-commit", "git push origin HEAD:main")
+    assert problem.what == f"commit {ahead[:10]} is not on main of origin, so Flux can't read it yet"
+    clone.git("push", "-q", "origin", f"{ahead}:refs/heads/main")
+    # The commit after it is not pushed either, but is nothing to Flux.
+    assert told_of_tree(clone) == []
+
+
+def test_of_a_tree_that_was_pushed_nothing_is_asked(clone: Clone) -> None:
+    clone.commit(f"{TREE}/web/helmrelease-web.yaml")
+    clone.push()
+    clone.remote.rename(clone.remote.with_name("away"))
+    assert told_of_tree(clone) == []
+    # Whether this one is, can't be known.
+    clone.commit(f"{TREE}/web/helmrelease-web.yaml", text="a: 2\n")
+    assert told_of_tree(clone) == []
+
+
+def test_a_tree_in_no_repository_is_committed_elsewhere(clone: Clone, tmp_path: Path) -> None:
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    assert told_of_tree(clone, root=plain) == []
+
+
+def test_a_tree_pushed_by_its_url_alone_is_known(clone: Clone) -> None:
+    clone.commit(f"{TREE}/web/helmrelease-web.yaml")
+    clone.push()
+    clone.git("remote", "remove", "origin")
+    assert told_of_tree(clone) == []
+    clone.commit(f"{TREE}/web/helmrelease-web.yaml", text="a: 2\n")
+    (problem,) = told_of_tree(clone)
+    assert problem.fix == f"git push {clone.url} HEAD:main"
