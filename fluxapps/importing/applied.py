@@ -114,9 +114,12 @@ def _own_spec(original: Original, applied: Applied, path: str) -> None:
 
 def is_moving(one: Built) -> bool:
     """Return whether *one* is of a kind that the root applies in our layout: Kustomizations, Namespaces, sources."""
-    if one.kind == "Kustomization":
+    kind = one.kind
+    if kind == "Kustomization":
         return one.group == FLUX_KUSTOMIZATION
-    return (one.kind == "Namespace" and not one.group) or (one.kind in SOURCES and one.group == SOURCE_GROUP)
+    if kind == "Namespace":
+        return not one.group
+    return kind in SOURCES and one.group == SOURCE_GROUP
 
 
 def _moving(original: Original, applied: Applied, path: str) -> list[Built]:

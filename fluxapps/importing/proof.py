@@ -5,6 +5,7 @@ rendered like any repository of app files.
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from fluxapps.model.loader import load
 from fluxapps.model.objects import ObjectId, Role
 from fluxapps.model.resolve import resolve
 from fluxapps.model.resolved import Fleet
-from fluxapps.model.sources import BOOTSTRAP
+from fluxapps.model.sources import BOOTSTRAP, Sources
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -72,6 +73,7 @@ def prove(cluster: Cluster, root: Path, stack: str, said: StackSaid) -> Proof:
     """
     sources = load(root)
     # What git delivery renders is all there is to compare: the other one declares the same, with marks on it.
+    _keep_values(sources, said)
     cluster_fields = sources.stack_files[stack].cluster
     fleet = resolve(sources, stack, cluster={**cluster_fields, "delivery": "git"})
     theirs = original_objects(cluster)
@@ -93,6 +95,18 @@ def prove(cluster: Cluster, root: Path, stack: str, said: StackSaid) -> Proof:
         equal=equal,
         differences=tuple(found),
     )
+
+
+def _keep_values(sources: Sources, said: StackSaid) -> None:
+    """Spare *sources* to parse those values files again whose text is one that was parsed in the original."""
+    every = (values for app in said.apps.values() for values in app.values.values())
+    parsed = {one.text.encode(): one.read for one in every if one.read is not None}
+    for file in (file for app in sources.apps for file in app.values.values()) if parsed else ():
+        # What can't be read is told of by who reads it next.
+        with suppress(OSError), open(f"{sources.root}/{file}", "rb", buffering=0) as there:  # noqa: PTH123 - for each file
+            read = parsed.get(there.read())
+            if read is not None:
+                sources.keep(replace(read, file=file))
 
 
 def original_objects(cluster: Cluster) -> dict[ObjectId, Found]:

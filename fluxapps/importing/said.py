@@ -6,6 +6,7 @@ from typing import Any
 from fluxapps.importing.original import Document
 from fluxapps.model.objects import ObjectId
 from fluxapps.model.problems import Problem
+from fluxapps.model.yaml_file import YamlFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,8 @@ class Values:
     """As written, comments and all."""
     value: dict[str, Any]
     """What it means."""
+    read: YamlFile | None = None
+    """The text as it was parsed, where it was."""
 
 
 @dataclass(slots=True, eq=False, kw_only=True)

@@ -33,7 +33,7 @@ def values_of_text(text: str) -> Values:
         raise CannotSayError("its values are no map, or empty")
     if "\r" in text or text.startswith("\ufeff"):
         return Values(dump_yaml(read.value), read.value)
-    return Values(text, read.value)
+    return Values(text, read.value, read)
 
 
 def inline_values(original: Original, one: Built) -> Values:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from fluxapps.importing.comments import Comment, comments_of, shared_comments, with_comments
@@ -258,6 +259,7 @@ def _flow(value: Any) -> str | None:
     return dump_yaml(value).removesuffix("\n")
 
 
+@lru_cache(1 << 12)
 def _scalar(text: str) -> str:
     """Return *text* as it may stand between brackets."""
     plain = dump_yaml(text).removesuffix("\n")

@@ -108,6 +108,10 @@ class Sources:
             self._read[file] = read_yaml(self.root, file)
         return self._read[file]
 
+    def keep(self, read: YamlFile) -> None:
+        """Take *read* for its file: who has parsed that very text needn't have it parsed again."""
+        self._read[read.file] = read
+
 
 def normalized(folder: str, path: str) -> str | None:
     """Return where *path*, said in *folder*, leads to, from the root; None where it leads out of it."""

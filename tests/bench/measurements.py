@@ -93,7 +93,7 @@ def _model(bench: Bench) -> Iterator[Row]:
 def _import(bench: Bench) -> Iterator[Row]:
     trees = {apps: bench.tree(apps) for apps in (FEW, THOUSAND)}
     ours, theirs, few = [], [], []
-    for _ in _turns(bench, f"bringing a tree of {THOUSAND:,} apps in, and libyaml on the same", 4):
+    for _ in _turns(bench, f"bringing a tree of {THOUSAND:,} apps in, and libyaml on the same", 8):
         ours.append(measured("measured_import", "ours", trees[THOUSAND]))
         theirs.append(measured("measured_import", "libyaml", trees[THOUSAND])["seconds"])
         few.append(measured("measured_import", "ours", trees[FEW]))
