@@ -1,10 +1,11 @@
 """One app in our words: its releases, their values, and what stays other YAML."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fluxapps.importing.applied import Applied
 from fluxapps.importing.kustomize.built import Built
 from fluxapps.importing.original import Original
 from fluxapps.importing.other import other_yaml
@@ -66,6 +67,30 @@ def app_said(
     stack.left += [plain_secret(one) for one in other.secrets]
     app.documents = [release.built.document for release in said if release.built and release.built.document]
     return app
+
+
+def own_config_maps(every: Iterable[Applied], owned: Mapping[int, Iterable[Built]]) -> dict[tuple[str, str], Built]:
+    """Return the ConfigMaps that one release names and nobody else does, by namespace and name.
+
+    Args:
+        every: The cluster's Kustomizations.
+        owned: What each of them applies and no deeper one does, by its id.
+    """
+    named: Counter[tuple[str, str]] = Counter()
+    found: dict[tuple[str, str], Built] = {}
+    for applied in every:
+        for one in owned.get(id(applied), ()):
+            if one.kind == "ConfigMap":
+                found[one.namespace, one.name] = one
+            elif one.kind == "HelmRelease" and one.group == HELM:
+                for reference in (one.manifest.get("spec") or {}).get("valuesFrom") or ():
+                    if isinstance(reference, dict) and reference.get("kind") == "ConfigMap":
+                        named[one.namespace, str(reference.get("name"))] += 1
+        build = applied.spec.get("postBuild")
+        for reference in (build.get("substituteFrom") or ()) if isinstance(build, dict) else ():
+            if isinstance(reference, dict) and applied.built is not None:
+                named[applied.built.namespace, str(reference.get("name"))] += 2
+    return {key: one for key, one in found.items() if named[key] == 1}
 
 
 def place_of(one: Built) -> tuple[str, int | None]:

@@ -2,21 +2,21 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from fluxapps.importing.applied import SOURCE_GROUP, SOURCES, Applied, is_moving, told_apart
-from fluxapps.importing.apps import AppParts, app_said, place_of, plain_secret
+from fluxapps.importing.apps import AppParts, app_said, own_config_maps, place_of, plain_secret
 from fluxapps.importing.by_pulumi import made_by_flux, say_health
 from fluxapps.importing.clusters import BOOTSTRAPPED, Cluster, in_depth
 from fluxapps.importing.kustomizations import AppKustomizations
 from fluxapps.importing.kustomize.built import Built, built
 from fluxapps.importing.metadata import metadata_or_nothing
-from fluxapps.importing.namespaces import used_namespaces
+from fluxapps.importing.namespaces import say_namespaces, use_namespaces
 from fluxapps.importing.original import Original
 from fluxapps.importing.other import other_yaml
 from fluxapps.importing.root import folder_of, is_of_flux, like_root, root_apps, root_fields
 from fluxapps.importing.said import AppSaid, CannotSayError, Destination, Kept, Left, StackSaid
-from fluxapps.importing.sources import SourceSaid, namespace_said, short, source_said
+from fluxapps.importing.sources import SourceSaid, short, source_said
 from fluxapps.model.checks.names import DNS_LABEL, RESERVED
 from fluxapps.model.declare.names import HELM
 from fluxapps.model.objects import ObjectId
@@ -62,10 +62,10 @@ class _Stack:
         self._name_apps()
         self._system()
         self._move_sources()
-        said = self._said_namespaces()
+        said = say_namespaces(self.stack, self.moved.values(), self.owned[id(self.root)])
         self._apps()
         self._root_yaml()
-        self._use_namespaces(said)
+        use_namespaces(self.stack, said, {namespace for _, namespace, _ in self.sources})
         self._spare_apps(spare)
         for applied in self.cluster.applied:
             self.stack.problems += applied.problems
@@ -195,7 +195,7 @@ class _Stack:
         return any(other is one or (one.document and other.document is one.document) for other in applied.moving)
 
     def _apps(self) -> None:
-        config_maps = self._config_maps()
+        config_maps = own_config_maps(self.cluster.applied, self.owned)
         kustomizations = AppKustomizations(self.flux_namespace, self.cluster.own, self.names, self._is_gone)
         for applied in self.cluster.applied:
             if applied is self.root or applied.built is None:
@@ -244,29 +244,11 @@ class _Stack:
             return False
         return not self.owned[id(applied)] and applied.is_ours
 
-    def _config_maps(self) -> dict[tuple[str, str], Built]:
-        """Return the ConfigMaps that one release names and nobody else does, by namespace and name."""
-        named: Counter[tuple[str, str]] = Counter()
-        found: dict[tuple[str, str], Built] = {}
-        for applied in self.cluster.applied:
-            for one in self.owned[id(applied)]:
-                if one.kind == "ConfigMap":
-                    found[one.namespace, one.name] = one
-                elif one.kind == "HelmRelease" and one.group == HELM:
-                    for reference in (one.manifest.get("spec") or {}).get("valuesFrom") or ():
-                        if isinstance(reference, dict) and reference.get("kind") == "ConfigMap":
-                            named[one.namespace, str(reference.get("name"))] += 1
-            build = applied.spec.get("postBuild")
-            for reference in (build.get("substituteFrom") or ()) if isinstance(build, dict) else ():
-                if isinstance(reference, dict) and applied.built is not None:
-                    named[applied.built.namespace, str(reference.get("name"))] += 2
-        return {key: one for key, one in found.items() if named[key] == 1}
-
     def _root_yaml(self) -> None:
         """Share out what the root itself applies: apps of their own for releases, the rest is no app's."""
         objects = self.owned[id(self.root)]
         releases = [one for one in objects if one.kind == "HelmRelease" and one.group == HELM]
-        config_maps = self._config_maps()
+        config_maps = own_config_maps(self.cluster.applied, self.owned)
         for group in root_apps(objects, releases, self.root.path or ""):
             name = self._free_name(group)
             parts = AppParts(self.original, name, group, folder_of(group[0]), self.refused)
@@ -319,35 +301,6 @@ class _Stack:
 
     def _not_copied(self, secrets: Iterable[Built]) -> None:
         self.stack.left += [plain_secret(one) for one in secrets]
-
-    def _said_namespaces(self) -> dict[str, dict[str, Any]]:
-        """Return what Namespaces have beside their name; those that can't be said stay other YAML, of no app."""
-        said: dict[str, dict[str, Any]] = {}
-        for one in self.moved.values():
-            if one.kind != "Namespace":
-                continue
-            foreign = self._is_foreign(one.name)
-            try:
-                said[one.name] = namespace_said(one, foreign=foreign)
-            except CannotSayError as why:
-                self.stack.kept.append(Kept(str(one.id), *place_of(one), str(why)))
-                self.owned[id(self.root)].append(one)
-                if not foreign:
-                    self.stack.namespaces[one.name] = {"external": True}
-        return said
-
-    def _use_namespaces(self, said: dict[str, dict[str, Any]]) -> None:
-        """Say what *said* has, and which of the namespaces in use are somebody else's."""
-        used = used_namespaces(self.stack.apps.values()) | {namespace for _, namespace, _ in self.sources}
-        for name, fields in said.items():
-            if fields or name not in used:
-                self.stack.namespaces[name] = fields
-        for name in used - set(said) - set(self.stack.namespaces):
-            if not self._is_foreign(name):
-                self.stack.namespaces[name] = {"external": True}
-
-    def _is_foreign(self, namespace: str) -> bool:
-        return namespace in ("default", self.flux_namespace) or namespace.startswith("kube-")
 
     def _warn(self, code: str, what: str, one: Built, fix: str) -> None:
         file, line = place_of(one)
