@@ -30,7 +30,8 @@ def test_values_and_version_switch_in_one_upgrade(
     declare(fleet, "1", {"greeting": "hello"}, replicas=1, extra="one")
     git(fleet, "init", "--quiet", "--initial-branch=main")
     url = fleet.cluster.repository_url(fleet.name, fleet.root)
-    fleet.stack_says(delivery=delivery, git={"url": url, "branch": "main", "name": fleet.name})
+    said = {"delivery": delivery, "git": {"url": url, "branch": "main", "name": fleet.name}}
+    fleet.stack_says(**said)
     commit(fleet)
     fleet.up()
     apps = {name: f"{fleet.name}-{name}" for name in ("switched", "from-oci", "tuned", "named")}
@@ -42,7 +43,13 @@ def test_values_and_version_switch_in_one_upgrade(
     commit(fleet)
     revision = f"main@sha1:{git(fleet, 'rev-parse', 'HEAD')}"
     if delivery == "apply":
+        fleet.stack_says(**said, wait="ready")
         fleet.up()
+        # Without waiting any more: whether the version is of a HelmRepository or an OCIRepository, `up` ends with it.
+        for app in (apps["switched"], apps["from-oci"]):
+            release = flux_live.get(f"HelmRelease {app}/{app}")
+            assert upgraded_to("2.0.0")(release)
+            assert release["status"]["lastAttemptedRevision"].partition("+")[0] == "2.0.0"
     else:
         told = {"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": "now"}}}
         flux_live.change(f"GitRepository flux-system/{fleet.name}", told)
