@@ -15,6 +15,7 @@ from fluxapps.engine.pruning import Pruning
 from fluxapps.engine.worktree import lacks
 from fluxapps.model import Fleet, declare
 from fluxapps.model.declare.names import SOURCE_API
+from fluxapps.model.live.applied import applied_by
 from fluxapps.model.live.condition import Live
 from fluxapps.model.live.departure import listed
 from fluxapps.model.live.health import artifact_revision
@@ -98,7 +99,7 @@ class RemovedApps:
     def _going(self, root: Live) -> dict[ObjectId, str]:
         """Return the Kustomizations of apps that only the cluster has, each with its folder in the rendered tree.
 
-        Without those that have a HelmRelease which another app has by now: the program refuses to uninstall that.
+        Without those that have what another app has by now, such as one that was renamed: that isn't ours to delete.
         """
         if not (applied := [one for one in inventory_of(root) if is_folder(one)]):
             return {}
@@ -106,11 +107,14 @@ class RemovedApps:
         unknown = [one for one in applied if one not in declared]
         read = {one: self.pruning.cluster.find(one, root["apiVersion"]) for one in unknown}
         found = folders_of(root, {one: live for one, live in read.items() if live is not None})
+        if not found:
+            return {}
+        wanted = {one for one in declared.union(applied_by(self.fleet)) if one.kind != "Namespace"}
         tree = f"{self.fleet.git_path}/"
         paths = {
             one: str(live["spec"].get("path", "")).removeprefix("./")
             for one, live in found.items()
-            if not any(each.kind == "HelmRelease" and each in declared for each in inventory_of(live))
+            if wanted.isdisjoint(inventory_of(live))
         }
         return {one: path for one, path in paths.items() if path.startswith(tree) and not (self.root / path).exists()}
 

@@ -13,6 +13,7 @@ PACKAGE = ROOT / "fluxapps"
 NO_CODES = {
     "before-first-apply",
     "flux-system",
+    "fluxapps-removal-under-way",
     "helm-chart-value-overrides",
     "helm-controller",
     "kustomize-controller",

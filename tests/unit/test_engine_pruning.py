@@ -198,10 +198,16 @@ class TestRemovedApps:
         assert not is_held(root_of(flux))
         assert flux.deleted == []
 
-    def test_what_has_moved_to_another_app_is_the_programs_to_judge(self, flux: Flux, tmp_path: Path) -> None:
+    @pytest.mark.parametrize(
+        "moved", ["podinfo_podinfo_helm.toolkit.fluxcd.io_HelmRelease", "site_settings__ConfigMap"]
+    )
+    def test_what_another_app_has_by_now_is_not_removed(self, flux: Flux, tmp_path: Path, moved: str) -> None:
         self.fetched(flux)
+        settings = tmp_path / "apps/podinfo/settings.yaml"
+        settings.parent.mkdir(parents=True)
+        settings.write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings, namespace: site}\n")
         removed = self.removed(flux, tmp_path)
-        entry = {"id": "podinfo_podinfo_helm.toolkit.fluxcd.io_HelmRelease", "v": "v2"}
+        entry = {"id": moved, "v": "v2"}
         flux.objects[named("queues")]["status"] = {"inventory": {"entries": [entry]}}
         assert removed.remove()
         assert flux.deleted == ["operator"]
