@@ -92,8 +92,15 @@ class Handover:
 
         def tried(declared: DeclaredObject) -> Taking:
             live = self.found.live[declared.id]
-            stored = self.cluster.replace(attached(declared.manifest, live), dry_run=True)
-            return Taking(declared, changed_fields(live, stored))
+            for tries_left in reversed(range(_TRIES)):
+                try:
+                    stored = self.cluster.replace(attached(declared.manifest, live), dry_run=True)
+                    return Taking(declared, changed_fields(live, stored))
+                except ClusterError as exc:
+                    if exc.status != CONFLICT or not tries_left:
+                        raise
+                live = self.cluster.get(path_of(declared.id, declared.manifest["apiVersion"])) or live
+            raise AssertionError("the last try returns or raises")
 
         return in_parallel(tried, plan.take)
 

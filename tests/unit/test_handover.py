@@ -272,6 +272,11 @@ def test_what_controllers_write_meanwhile_is_no_obstacle(stack: Declaration) -> 
     cluster = Busy()
     before = legacy()
     cluster.objects, cluster.git = before.objects, before.git
+    taking = handover(cluster, stack)
+    plan = taking.plan()
+    for one in plan.take:
+        cluster.add({**cluster.objects[one.id], "status": {"seen": "after the look"}})
+    assert [each.declared for each in taking.takings(plan)] == list(plan.take)
     attach(cluster, stack)
     assert all(cluster.objects[one.id]["metadata"]["labels"][STACK_LABEL] == stack.label for one in stack.objects())
 
