@@ -113,8 +113,9 @@ def test_what_others_depend_on_goes_after_them(  # noqa: PLR0915 - one cluster a
     assert f"destroy keeps the volume claim {apps['keeper']}/kept" in said
     assert apps["keeper"] in line_of(said, "destroy keeps the namespaces ")
     said = fleet.destroy()
-    removed = [said.index(f"- {apps[name]}  removed") for name in ("queues", "operator", "crds")]
-    assert removed == sorted(removed)
+    assert said.index(f"- {apps['operator']}  removed") < said.index(f"- {apps['crds']}  removed")
+    # Where Flux has ended by now what the killed one began, there is nothing to say of it.
+    assert said.find(f"- {apps['queues']}  removed") < said.index(f"- {apps['operator']}  removed")
     assert "remains" not in said
     assert apps["keeper"] in line_of(said, "stays: namespace ")
     assert flux_live.ours(fleet.label) == {}
