@@ -36,11 +36,11 @@ from fluxapps.model.live.departure import (
     HelmName,
     departure,
     helm_name,
-    is_suspended,
     listed,
     outlasts_pruning,
     sentences,
 )
+from fluxapps.model.live.health import is_suspended
 from fluxapps.model.objects import ObjectId
 
 DELETE_UNREACHABLE = "PULUMI_K8S_DELETE_UNREACHABLE"

@@ -14,6 +14,7 @@ from fluxapps.engine.hold import hold, release
 from fluxapps.engine.pruning import Pruning
 from fluxapps.engine.worktree import lacks
 from fluxapps.model import Fleet, declare
+from fluxapps.model.declare.kustomizations import kustomization_id
 from fluxapps.model.declare.names import SOURCE_API
 from fluxapps.model.live.applied import applied_by
 from fluxapps.model.live.condition import Live
@@ -101,10 +102,11 @@ class RemovedApps:
 
         Without those that have what another app has by now, such as one that was renamed: that isn't ours to delete.
         """
-        if not (applied := [one for one in inventory_of(root) if is_folder(one)]):
+        ours = {kustomization_id(self.fleet, app.name) for app in self.fleet.apps}
+        if all(one in ours for one in inventory_of(root) if is_folder(one)):
             return {}
         declared = {one.id for one in declare(self.fleet).objects()}
-        unknown = [one for one in applied if one not in declared]
+        unknown = [one for one in inventory_of(root) if is_folder(one) and one not in declared]
         read = {one: self.pruning.cluster.find(one, root["apiVersion"]) for one in unknown}
         found = folders_of(root, {one: live for one, live in read.items() if live is not None})
         if not found:

@@ -7,7 +7,8 @@ from fluxapps.cli.deletion_watch import named
 from fluxapps.engine.departure import Found
 from fluxapps.model.declare.names import STACK_LABEL
 from fluxapps.model.live.condition import Live
-from fluxapps.model.live.departure import HelmName, helm_name, is_suspended, listed
+from fluxapps.model.live.departure import HelmName, helm_name, listed
+from fluxapps.model.live.health import is_suspended
 from fluxapps.model.live.held import Held
 from fluxapps.model.live.helm_release import helm_chart_of
 from fluxapps.model.objects import ObjectId

@@ -30,7 +30,7 @@ def outdated(root: Path, fleet: Fleet, live: Mapping[ObjectId, Live]) -> dict[Ob
         fleet: The stack.
         live: Its objects in the cluster.
     """
-    if fleet.git is None or fleet.git_pin is not None or "ref" in fleet.git.spec:
+    if fleet.git is None or not fleet.follows_branch:
         return {}
     source = ObjectId(SOURCE, "GitRepository", fleet.flux_namespace, fleet.git.name)
     # <branch>@sha1:<commit>

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from fluxapps.engine.adoption import Survey
 from fluxapps.engine.cluster import METADATA, Cluster, ClusterError, in_parallel
-from fluxapps.engine.lookup import DELIVERED_KINDS, FEW, NAMESPACES, labelled
+from fluxapps.engine.lookup import DELIVERED_KINDS, NAMESPACES, labelled, read_each
 from fluxapps.engine.owner import is_being_deleted
 from fluxapps.model.declare.claims import KIND as CLAIM
 from fluxapps.model.declare.claims import leaves_objects
@@ -78,25 +78,10 @@ def belonging(cluster: Cluster, label: str) -> dict[ObjectId, Live]:
     found: dict[ObjectId, Live] = dict(labelled(cluster, label))
     fresh = list(found.values())
     while applied := [one for one in applied_by(fresh) if one.kind in _APPLIED_KINDS and one not in found]:
-        read = _read(cluster, applied)
+        read = read_each(cluster, ((_APPLIED_KINDS[one.kind], one) for one in applied))
         fresh = list(read.values())
         found |= read
     return found
-
-
-def _read(cluster: Cluster, wanted: Iterable[ObjectId]) -> dict[ObjectId, Live]:
-    """Return those of *wanted* that are there: a call for each where a kind has few of them, else a list of it."""
-    kinds: dict[str, list[ObjectId]] = {}
-    for one in wanted:
-        kinds.setdefault(one.kind, []).append(one)
-    few = [one for some in kinds.values() if len(some) <= FEW for one in some]
-    found = zip(few, in_parallel(lambda one: cluster.find(one, _APPLIED_KINDS[one.kind]), few), strict=True)
-    read: dict[ObjectId, Live] = {one: live for one, live in found if live is not None}
-    for kind, some in kinds.items():
-        if len(some) > FEW:
-            every = cluster.objects_of(_APPLIED_KINDS[kind], kind)
-            read |= {one: every[one] for one in some if one in every}
-    return read
 
 
 def applied_by(objects: Iterable[Live]) -> list[ObjectId]:
@@ -162,9 +147,7 @@ def examine(cluster: Cluster, label: str, also: Collection[ObjectId] = ()) -> "E
         ClusterError: The cluster can't be read.
     """
     objects = belonging(cluster, label)
-    others = [one for one in also if one not in objects]
-    read = in_parallel(lambda one: cluster.find(one, HELM_RELEASE_API), others)
-    objects |= {one: live for one, live in zip(others, read, strict=True) if live is not None}
+    objects |= read_each(cluster, ((HELM_RELEASE_API, one) for one in also if one not in objects))
     going = {identity: live for identity, live in objects.items() if is_being_deleted(live["metadata"])}
     kubectl = f"kubectl {cluster.choice.flags}"
     around = Surroundings(helm=helm_releases(cluster), controllers=known_controllers(cluster), kubectl=kubectl)

@@ -90,19 +90,15 @@ class Handover:
             ClusterError: It would refuse one.
         """
 
-        def tried(declared: DeclaredObject) -> Taking:
-            live = self.found.live[declared.id]
-            for tries_left in reversed(range(_TRIES)):
-                try:
-                    stored = self.cluster.replace(attached(declared.manifest, live), dry_run=True)
-                    return Taking(declared, changed_fields(live, stored))
-                except ClusterError as exc:
-                    if exc.status != CONFLICT or not tries_left:
-                        raise
-                live = self.cluster.get(path_of(declared.id, declared.manifest["apiVersion"])) or live
-            raise AssertionError("the last try returns or raises")
+        def taking(declared: DeclaredObject) -> Taking:
+            path = path_of(declared.id, declared.manifest["apiVersion"])
+            seen = dict(self.found.live[declared.id])
+            tried = _replaced(self.cluster, path, seen, partial(attached, declared.manifest), dry_run=True)
+            if tried is None:
+                raise ClusterError(f"{declared.id} has gone meanwhile", "run this again")
+            return Taking(declared, changed_fields(*tried))
 
-        return in_parallel(tried, plan.take)
+        return in_parallel(taking, plan.take)
 
     def carry_out(self, plan: Takeover) -> None:
         """Do what *plan* says, and what another look finds left to do, until ``up`` can adopt it all.
@@ -247,18 +243,35 @@ def changed(cluster: ClusterWriter, path: str, change: Callable[[Object], Object
     Raises:
         ClusterError: It is refused.
     """
+    written = _replaced(cluster, path, cluster.get(path), change)
+    return None if written is None else written[1]
+
+
+def _replaced(
+    cluster: ClusterWriter,
+    path: str,
+    live: Object | None,
+    change: Callable[[Object], Object],
+    *,
+    dry_run: bool = False,
+) -> tuple[Object, Object] | None:
+    """Write what *change* makes of the object at *path*, *live* when it was last read; read again as often as it takes.
+
+    Returns:
+        The object as it was, and as it is then; None where there is none.
+    """
     for tries_left in reversed(range(_TRIES)):
-        live = cluster.get(path)
         if live is None:
             return None
         wanted = change(live)
         if {**wanted, "status": None} == {**live, "status": None}:
-            return live
+            return live, live
         try:
-            return cluster.replace(wanted)
+            return live, cluster.replace(wanted, dry_run=dry_run)
         except ClusterError as exc:
             if exc.status != CONFLICT or not tries_left:
                 raise
+        live = cluster.get(path)
     raise AssertionError("the last try returns or raises")
 
 

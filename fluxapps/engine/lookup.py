@@ -41,21 +41,27 @@ def labelled(cluster: Cluster, label: str) -> dict[ObjectId, Live]:
 def look_up_each(cluster: Cluster, objects: Iterable[DeclaredObject]) -> dict[ObjectId, Live]:
     """Return those of *objects* that are in *cluster*, whatever labels they carry: what Flux delivers has none of ours.
 
+    Raises:
+        ClusterError: The cluster can't be read.
+    """
+    return read_each(cluster, ((one.manifest["apiVersion"], one.id) for one in objects))
+
+
+def read_each(cluster: Cluster, wanted: Iterable[tuple[str, ObjectId]]) -> dict[ObjectId, Live]:
+    """Return those of *wanted*, each with its API version, that are in *cluster*.
+
     A call for each where a kind has few of them, else a list of the kind.
 
     Raises:
         ClusterError: The cluster can't be read.
     """
-    wanted: dict[tuple[str, str], list[ObjectId]] = {}
-    for one in objects:
-        wanted.setdefault((one.manifest["apiVersion"], one.id.kind), []).append(one.id)
-    lists = in_parallel(lambda kind: _found(cluster, kind, wanted[kind]), wanted)
-    return {identity: found for some in lists for identity, found in some.items()}
-
-
-def _found(cluster: Cluster, kind: tuple[str, str], wanted: list[ObjectId]) -> dict[ObjectId, Live]:
-    if len(wanted) > FEW:
-        names = set(wanted)
-        return {identity: one for identity, one in cluster.objects_of(*kind).items() if identity in names}
-    found = ((one, cluster.find(one, kind[0])) for one in wanted)
-    return {identity: one for identity, one in found if one is not None}
+    kinds: dict[tuple[str, str], list[ObjectId]] = {}
+    for api_version, one in wanted:
+        kinds.setdefault((api_version, one.kind), []).append(one)
+    few = [(api, one) for (api, _), some in kinds.items() if len(some) <= FEW for one in some]
+    many = [kind for kind, some in kinds.items() if len(some) > FEW]
+    asked = in_parallel(lambda each: cluster.find(each[1], each[0]), few)
+    found = {one: live for (_, one), live in zip(few, asked, strict=True) if live is not None}
+    for kind, every in zip(many, in_parallel(lambda kind: cluster.objects_of(*kind), many), strict=True):
+        found |= {one: every[one] for one in kinds[kind] if one in every}
+    return found

@@ -19,11 +19,12 @@ from fluxapps.model.declare.claims import leaves_objects
 from fluxapps.model.declare.names import HELM_RELEASE_API, KUSTOMIZATION_API
 from fluxapps.model.durations import seconds
 from fluxapps.model.live.condition import Live
-from fluxapps.model.live.departure import is_suspended, listed
+from fluxapps.model.live.departure import listed
+from fluxapps.model.live.hand_over import owner_of
+from fluxapps.model.live.health import is_suspended
 from fluxapps.model.live.held import Held, Surroundings, held
 from fluxapps.model.live.inventory import inventory_of
 from fluxapps.model.live.pruning import (
-    applied_by_folder,
     folders_of,
     free,
     is_folder,
@@ -120,7 +121,7 @@ class Pruning:
         """Return the HelmReleases that each of *ever* applied; where it isn't among *folders*, those being deleted."""
         found: dict[ObjectId, set[ObjectId]] = {one: set() for one in ever}
         for one, live in self.cluster.objects_of(HELM_RELEASE_API, "HelmRelease").items():
-            folder = applied_by_folder(live)
+            folder = owner_of(live)
             if folder in found and (folder in folders or is_being_deleted(live["metadata"])):
                 found[folder].add(one)
         return found

@@ -170,7 +170,7 @@ class Run:
 
     def _unpushed_tree(self, fleet: model.Fleet) -> list[Problem]:
         """Return a warning where Flux would go on with the tree before (``git`` delivery)."""
-        if fleet.git_path is None or fleet.git is None or "ref" in fleet.git.spec:
+        if fleet.git_path is None or fleet.git is None or not fleet.follows_branch:
             return []
         git = fleet.git
         return list(unpushed_tree(self.root, git.url, git.branch, fleet.git_path, self._stack_file))

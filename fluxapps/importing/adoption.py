@@ -6,10 +6,11 @@ from itertools import count
 from typing import Final
 
 from fluxapps.importing.applied import Applied
-from fluxapps.importing.clusters import BOOTSTRAPPED, Cluster
+from fluxapps.importing.clusters import Cluster
 from fluxapps.importing.original import Original, folder_of
 from fluxapps.importing.root import is_of_flux
 from fluxapps.importing.said import StackSaid
+from fluxapps.model.live.takeover import BOOTSTRAPPED
 from fluxapps.model.objects import ObjectId
 from fluxapps.model.sources import APPS, BOOTSTRAP, KUSTOMIZATION_NAMES
 

@@ -3,18 +3,16 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from fluxapps.importing.applied import Applied, apply
 from fluxapps.importing.kustomize.build import Builder
 from fluxapps.importing.kustomize.built import Built, UnbuildableError
 from fluxapps.importing.original import FLUX_KUSTOMIZATION, Document, Original, common_folder, folder_of
 from fluxapps.importing.reading import Reading, Source, reading_of
+from fluxapps.model.live.takeover import BOOTSTRAPPED
 from fluxapps.model.objects import ObjectId, object_id
 from fluxapps.model.sources import normalized
-
-BOOTSTRAPPED: Final = "flux-system"
-"""What `flux bootstrap` calls its own GitRepository and Kustomization."""
 
 
 @dataclass(slots=True, eq=False)

@@ -7,7 +7,7 @@ from typing import Final
 from fluxapps.importing.applied import SOURCE_GROUP, SOURCES, Applied, is_moving, told_apart
 from fluxapps.importing.apps import AppParts, app_said, own_config_maps, place_of, plain_secret
 from fluxapps.importing.by_pulumi import made_by_flux, say_health
-from fluxapps.importing.clusters import BOOTSTRAPPED, Cluster, in_depth
+from fluxapps.importing.clusters import Cluster, in_depth
 from fluxapps.importing.kustomizations import AppKustomizations
 from fluxapps.importing.kustomize.built import Built, built
 from fluxapps.importing.metadata import metadata_or_nothing
@@ -19,6 +19,7 @@ from fluxapps.importing.said import AppSaid, CannotSayError, Destination, Kept, 
 from fluxapps.importing.sources import SourceSaid, short, source_said
 from fluxapps.model.checks.names import DNS_LABEL, RESERVED
 from fluxapps.model.declare.names import HELM
+from fluxapps.model.live.takeover import BOOTSTRAPPED
 from fluxapps.model.objects import ObjectId
 from fluxapps.model.problems import Problem, Severity
 

@@ -266,6 +266,11 @@ class Fleet:
         return self.git.path if self.git is not None and self.delivery == "git" else None
 
     @property
+    def follows_branch(self) -> bool:
+        """Return whether Flux itself follows a branch: nothing pins a commit, and no ``ref`` is said."""
+        return self.git is not None and self.git_pin is None and "ref" not in self.git.spec
+
+    @property
     def git_pin(self) -> GitPin | None:
         """Return what the pinned commit depends on; None where Flux follows by itself."""
         if self.git is None or not self.git.pinned or self.delivery == "git":

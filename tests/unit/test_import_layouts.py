@@ -47,15 +47,21 @@ def rendered(out: Path, stack: str) -> dict[tuple[str, str, str], dict[str, obje
     return found
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_every_layout_comes_in_whole(tmp_path: Path, layout: str) -> None:
-    ended, out = brought_in(tmp_path, LAYOUTS[layout])
+def come_in_whole(tmp_path: Path, layout: str, *arguments: str) -> tuple[Ended, Path]:
+    """Import a layout: all of it equal, and nothing in what was written that the checks refuse."""
+    ended, out = brought_in(tmp_path, LAYOUTS[layout], *arguments)
     assert ended.code == 0, ended.out + ended.err
     assert "all equal" in ended.out
     sources = load(out)
     for stack in sources.stacks:
         problems = check(resolve(sources, stack))
         assert [problem for problem in problems if problem.severity is Severity.ERROR] == []
+    return ended, out
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_layout_comes_in_whole(tmp_path: Path, layout: str) -> None:
+    ended, out = come_in_whole(tmp_path, layout)
     again = fluxapps("import", str(tmp_path / "original"), "--out", str(out), "--prove")
     assert again.code == 0
     assert again.out.splitlines()[0] == ended.out.splitlines()[0]
@@ -349,13 +355,7 @@ def test_the_stacks_own_is_called_otherwise_than_an_app_that_is_called_as_the_pr
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_layout_can_be_delivered_by_pulumi(tmp_path: Path, layout: str) -> None:
-    ended, out = brought_in(tmp_path, LAYOUTS[layout], "--delivery", "apply")
-    assert ended.code == 0, ended.out + ended.err
-    assert "all equal" in ended.out
-    sources = load(out)
-    for stack in sources.stacks:
-        problems = check(resolve(sources, stack))
-        assert [problem for problem in problems if problem.severity is Severity.ERROR] == []
+    come_in_whole(tmp_path, layout, "--delivery", "apply")
 
 
 def test_pulumi_loses_nothing_of_inline_values(tmp_path: Path) -> None:

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from fluxapps.model.live.hand_over import owner_of
 from fluxapps.model.live.pruning import (
     HOLD,
-    applied_by_folder,
     folders_of,
     free,
     has_taken_notice,
@@ -139,5 +139,5 @@ def test_what_an_operator_clears_is_told_from_what_kubernetes_does() -> None:
 
 def test_flux_marks_say_who_applied_an_object() -> None:
     labels = {f"{KUSTOMIZE}/name": "web", f"{KUSTOMIZE}/namespace": "flux-system"}
-    assert applied_by_folder({"metadata": {"labels": labels}}) == named("web")
-    assert applied_by_folder({"metadata": {}}) is None
+    assert owner_of({"metadata": {"labels": labels}}) == named("web")
+    assert owner_of({"metadata": {}}) is None

@@ -28,14 +28,15 @@ def folder(original: Original, unit: str, why: str) -> list[Built]:
 
     *why* says what isn't done here.
     """
-    files = contents(original, closure(original, unit))
+    named = closure(original, unit)
+    files = contents(original, named)
     top = common_folder([*map(folder_of, files), unit])
     digests = {(file[len(top) + 1 :] if top else file): sha256(content).hexdigest() for file, content in files.items()}
     digest = sha256(repr(sorted(digests.values())).encode()).hexdigest()[:16]
     manifest: Manifest = {"apiVersion": OPAQUE, "kind": "Folder", "metadata": {"name": digest}}
     one = Built(manifest, None, first_name=digest, generated_from=tuple(files))
     one.unbuilt, one.why = unit, why
-    return [one, *_secrets(original, closure(original, unit))]
+    return [one, *_secrets(original, named)]
 
 
 def contents(original: Original, files: Iterable[str]) -> dict[str, bytes]:

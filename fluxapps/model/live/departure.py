@@ -13,6 +13,7 @@ from fluxapps.model.declare.claims import KIND as CLAIM
 from fluxapps.model.declare.claims import leaves_objects
 from fluxapps.model.declare.names import KUSTOMIZE, PRUNE_DISABLED, SSA_IGNORE
 from fluxapps.model.live.condition import Live
+from fluxapps.model.live.health import is_suspended
 from fluxapps.model.live.helm_release import helm_id
 from fluxapps.model.live.inventory import inventory_of
 from fluxapps.model.objects import ObjectId
@@ -172,11 +173,6 @@ def _claims(
         elif release_of(metadata) in uninstalled and not is_left_by_helm(metadata):
             goes = "its chart has it, so Helm uninstalls it"
         yield Claim(id=identity, goes=goes)
-
-
-def is_suspended(live: Live) -> bool:
-    """Return whether Flux leaves *live* alone for now, and would on its deletion leave what it made."""
-    return live.get("spec", {}).get("suspend") is True
 
 
 def helm_name(release: Live) -> HelmName:

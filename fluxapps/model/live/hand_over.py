@@ -23,6 +23,13 @@ _CONTENT: Final = {"ConfigMap": ("data", "binaryData", "immutable")}
 """What else than its spec is the content of a kind."""
 
 
+def owner_of(live: Live) -> ObjectId | None:
+    """Return the Kustomization that applied *live*, by the labels it leaves."""
+    labels = live["metadata"].get("labels", {})
+    name, namespace = (labels.get(key) for key in OWNER_LABELS)
+    return ObjectId(KUSTOMIZE, "Kustomization", namespace, name) if name and namespace else None
+
+
 def attached(declared: Manifest, live: Live) -> dict[str, Any]:
     """Return *live* made what *declared* says, for one atomic write that changes nothing of what operators toggle.
 

@@ -62,7 +62,7 @@ def failed(root: ObjectId, said: Condition | str, lasting: float = 0) -> Health:
 
 
 def is_suspended(one: Live) -> bool:
-    """Return whether an operator has taken *one* out of Flux's hands for now."""
+    """Return whether *one* is out of Flux's hands for now, which then leaves what it made, also on its deletion."""
     return bool(one.get("spec", {}).get("suspend"))
 
 

@@ -14,7 +14,8 @@ from fluxapps.model.declare.claims import leaves_objects
 from fluxapps.model.declare.names import APP_LABEL, KUSTOMIZE, STACK_LABEL
 from fluxapps.model.live.condition import Live, ready_condition
 from fluxapps.model.live.departure import outlasts_pruning
-from fluxapps.model.live.hand_over import OWNER_LABELS
+from fluxapps.model.live.dependencies import dependency
+from fluxapps.model.live.hand_over import owner_of
 from fluxapps.model.live.inventory import inventory_of
 from fluxapps.model.objects import ObjectId, object_id
 
@@ -84,9 +85,7 @@ def prunes(kustomization: Live, metadata: Mapping[str, Any]) -> bool:
     Flux leaves what doesn't carry its labels, such as what another Kustomization has applied since, or is marked to
     stay (finalize of its kustomization_controller.go).
     """
-    return applied_by_folder({"metadata": metadata}) == object_id(dict(kustomization)) and not outlasts_pruning(
-        metadata
-    )
+    return owner_of({"metadata": metadata}) == object_id(dict(kustomization)) and not outlasts_pruning(metadata)
 
 
 def free(folders: Mapping[ObjectId, Live], left: Collection[ObjectId]) -> list[ObjectId]:
@@ -96,23 +95,13 @@ def free(folders: Mapping[ObjectId, Live], left: Collection[ObjectId]) -> list[O
         folders: Kustomizations.
         left: Those of them that are to go yet.
     """
-    needed = {other for one in left for other in dependencies(one, folders[one]) if other != one}
+    needed = {
+        other
+        for one in left
+        for named in folders[one].get("spec", {}).get("dependsOn") or ()
+        if (other := dependency(one, named)) != one
+    }
     return [one for one in left if one not in needed] or list(left)
-
-
-def dependencies(identity: ObjectId, live: Live) -> list[ObjectId]:
-    """Return what the Kustomization *live* depends on."""
-    said = live.get("spec", {}).get("dependsOn") or ()
-    return [
-        ObjectId(KUSTOMIZE, "Kustomization", one.get("namespace") or identity.namespace, one["name"]) for one in said
-    ]
-
-
-def applied_by_folder(live: Live) -> ObjectId | None:
-    """Return the Kustomization that has applied *live*, by its marks."""
-    labels = live["metadata"].get("labels", {})
-    name, namespace = (labels.get(key) for key in OWNER_LABELS)
-    return ObjectId(KUSTOMIZE, "Kustomization", namespace, name) if name and namespace else None
 
 
 def needs_cleaning(identity: ObjectId, metadata: Mapping[str, Any]) -> bool:

@@ -170,7 +170,7 @@ def standings(
 def _standing(
     identity: ObjectId, declared: DeclaredObject | None, live: Live | None, health: Health | None
 ) -> ObjectStanding:
-    suspended = live is not None and live.get("spec", {}).get("suspend") is True
+    suspended = live is not None and is_suspended(live)
     ready, reason, message = (None, "", "") if suspended else _readiness(identity, live)
     is_anothers = health is not None and health.root not in {None, identity}
     return ObjectStanding(

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from typing import Final, NamedTuple
 
-from fluxapps.model.declare.names import APP_LABEL, KUSTOMIZE, STACK_LABEL
+from fluxapps.model.declare.names import APP_LABEL, STACK_LABEL
 from fluxapps.model.live.drift import Live, differences
-from fluxapps.model.live.hand_over import OWNER_LABELS, SUSPENDED_BY, spent_by, values_of
+from fluxapps.model.live.hand_over import SUSPENDED_BY, owner_of, spent_by, values_of
+from fluxapps.model.live.health import is_suspended
 from fluxapps.model.live.helm_release import Reinstall, helm_id, reinstalls
 from fluxapps.model.live.inventory import inventory_of
 from fluxapps.model.objects import DeclaredObject, ObjectId, Role
@@ -146,7 +147,7 @@ def takeover(objects: Collection[DeclaredObject], found: Found, apps: Collection
         if _is_bootstrapped(one) and (some := _passing(live, declared, moving, apps, found))
     }
     return Takeover(
-        suspend=tuple(sorted(one for one in {*owners, *folders} if not _is_suspended(found.kustomizations[one]))),
+        suspend=tuple(sorted(one for one in {*owners, *folders} if not is_suspended(found.kustomizations[one]))),
         create=tuple(
             one for one in wanted if one.id not in found.live and one.id not in by_flux and one.role in _MADE_HERE
         ),
@@ -162,8 +163,8 @@ def takeover(objects: Collection[DeclaredObject], found: Found, apps: Collection
         ),
         going=tuple(sorted(one for one in handed if "deletionTimestamp" in _at(one, found)["metadata"])),
         bootstrapped=tuple(sorted(one for one in handed if _is_bootstrapped(one))),
-        contested=tuple(sorted(one for at, some in passing.items() if not _is_suspended(at_all[at]) for one in some)),
-        released=tuple(sorted(one for one in passing if _is_suspended(at_all[one]))),
+        contested=tuple(sorted(one for at, some in passing.items() if not is_suspended(at_all[at]) for one in some)),
+        released=tuple(sorted(one for one in passing if is_suspended(at_all[one]))),
         reinstalls=tuple(
             (one, field)
             for one in here
@@ -229,13 +230,6 @@ def _owners(handed: Iterable[ObjectId], found: Found) -> set[ObjectId]:
     """Return the Kustomizations that apply one of *handed*, and are there."""
     owners = {owner for one in handed if (owner := owner_of(_at(one, found))) is not None}
     return {one for one in owners if one in found.kustomizations and not _is_bootstrapped(one)}
-
-
-def owner_of(live: Live) -> ObjectId | None:
-    """Return the Kustomization that applied *live*, by the labels it leaves."""
-    labels = live["metadata"].get("labels", {})
-    name, namespace = (labels.get(key) for key in OWNER_LABELS)
-    return ObjectId(KUSTOMIZE, "Kustomization", namespace, name) if name and namespace else None
 
 
 class _Ending(NamedTuple):
@@ -314,10 +308,6 @@ def _is_bootstrapped(identity: ObjectId | None) -> bool:
     return (
         identity is not None and identity.kind in {"Kustomization", "GitRepository"} and identity.name == BOOTSTRAPPED
     )
-
-
-def _is_suspended(live: Live) -> bool:
-    return bool(live["spec"].get("suspend"))
 
 
 def _by(live: Live) -> str | None:
