@@ -5,6 +5,7 @@ It only reads. Whatever goes wrong is said in a sentence, soon: nobody waits min
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, Self, TypeVar
@@ -19,8 +20,9 @@ CONNECT_SECONDS: Final = 5
 READ_SECONDS: Final = 10
 PARALLEL: Final = 8
 """Requests at once."""
-LOST: Final = 2
-"""Connections that may be lost before a request is given up."""
+_PAUSES: Final = (0.05, 0.1, 0.2, 0.4)
+"""Seconds to wait after each connection that was lost, until a request is given up: what cuts several requests at once
+off is over a moment later, and asked again all at once they would meet it again."""
 
 METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 METADATA: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
@@ -151,8 +153,8 @@ class Cluster:
         return str(metadata["uid"])
 
     def _asked(self, url: str, accept: str) -> urllib3.BaseHTTPResponse:
-        """Get *url*, once more where a connection was lost on the way: whoever only reads may ask again."""
-        for lost in range(LOST + 1):
+        """Get *url*, again where a connection was lost on the way: whoever only reads may ask again."""
+        for pause in (*_PAUSES, None):
             try:
                 answer: urllib3.BaseHTTPResponse = self._pool.request(
                     "GET",
@@ -162,8 +164,9 @@ class Cluster:
                     retries=WHEN_ASKED_TO,
                 )
             except urllib3.exceptions.ProtocolError:
-                if lost == LOST:
+                if pause is None:
                     raise
+                time.sleep(pause)
             else:
                 return answer
         raise AssertionError("the last try returns or raises")

@@ -39,7 +39,7 @@ def adoption_plan(original: Original, cluster: Cluster, said: StackSaid, others:
     steps = [
         *_where(original, said),
         *_written(said),
-        *_suspended(kubectl, [*gone, *_root(cluster, said)]),
+        *_suspended(kubectl, [*_root(cluster, said), *gone]),
         "# * See what would be taken over, and which fields change; then take it over. Killed, run it again.",
         f"fluxapps attach --all --stack {said.name} --dry-run",
         f"fluxapps attach --all --stack {said.name}",
@@ -88,11 +88,14 @@ def _suspended(kubectl: str, some: list[ObjectId]) -> Iterator[str]:
     if some:
         yield "# * Suspend who would fight over what is taken, or delete it. Nothing stops running by that."
     for one in some:
-        yield f"{kubectl} -n {one.namespace} patch {_KUSTOMIZATIONS} {one.name} --type merge -p '{_suspend(on=True)}'"
+        yield f"{kubectl} -n {one.namespace} {_patched(one.name, suspend=True)}"
 
 
-def _suspend(*, on: bool) -> str:
-    return f'{{"spec": {{"suspend": {str(on).lower()}}}}}'
+def _patched(name: str, *, suspend: bool) -> str:
+    # kustomize-controller takes back what managers called kubectl* have set on an object that it applies: what is in
+    # the middle of a reconciliation would go on.
+    patch = f'{{"spec": {{"suspend": {str(suspend).lower()}}}}}'
+    return f"patch {_KUSTOMIZATIONS} {name} --field-manager flux --type merge -p '{patch}'"
 
 
 def _deleted(kubectl: str, gone: list[ObjectId]) -> Iterator[str]:
@@ -125,7 +128,7 @@ def _given_back(
         yield f"{source} wait {_SOURCES} {BOOTSTRAPPED} {revision} {_WITHIN}"
     else:
         yield f"#    Look at its revision: {source} get {_SOURCES} {BOOTSTRAPPED}"
-    yield f"{source} patch {_KUSTOMIZATIONS} {BOOTSTRAPPED} --type merge -p '{_suspend(on=False)}'"
+    yield f"{source} {_patched(BOOTSTRAPPED, suspend=False)}"
 
 
 def _moved(root: Applied) -> set[str]:
