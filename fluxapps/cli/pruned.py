@@ -2,14 +2,15 @@
 
 import re
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from fluxapps.cli.screen import counted
 from fluxapps.engine.branch_head import ask_to_fetch
-from fluxapps.engine.cluster import ClusterError
+from fluxapps.engine.cluster import ClusterError, path_of
+from fluxapps.engine.handover import changed
 from fluxapps.engine.hold import hold, release
 from fluxapps.engine.pruning import Pruning
 from fluxapps.engine.worktree import lacks
@@ -80,6 +81,12 @@ class RemovedApps:
                 "Flux by itself removes them in no order"
             )
             return True
+        if (commit := self._own_ref.get("commit")) and lacks(self.root, commit, going.values()) is not True:
+            self.say(
+                f"git.ref names a commit that has {names} yet, as far as this clone knows: name one that was pushed "
+                "without that, and run this again"
+            )
+            return True
         self.refuse()
         hold(self.pruning.cluster, root, self.pruning.patience)
         try:
@@ -89,7 +96,8 @@ class RemovedApps:
             raise
         if not is_read:
             release(self.pruning.cluster, root)
-            self.say(f"Flux has not read a commit without {names} yet: push it, and run this again at once")
+            known = "have git.ref name one that is pushed" if self._own_ref else "push it"
+            self.say(f"Flux has not read a commit without {names} yet: {known}, and run this again at once")
             return True
         self.say(f"Git no longer has {names}: removed here, each after what depends on it")
         if not self.pruning.remove(root, going.__contains__):
@@ -126,6 +134,9 @@ class RemovedApps:
         if source.kind != "GitRepository":
             return False
         cluster, deadline = self.pruning.cluster, time.monotonic() + self.pruning.patience
+        if self._own_ref:
+            # Pulumi would write it only after this.
+            changed(cluster, path_of(source, SOURCE_API), self._with_own_ref)
         ask_to_fetch(cluster.choice, [source])
         while found := cluster.find(source, SOURCE_API):
             named = _COMMIT.search(artifact_revision(found))
@@ -135,3 +146,11 @@ class RemovedApps:
                 return False
             time.sleep(_POLL)
         return False
+
+    @property
+    def _own_ref(self) -> Mapping[str, Any]:
+        """Return the ``git.ref`` that the files say, {} where Flux follows a branch."""
+        return {} if self.fleet.git is None else self.fleet.git.spec.get("ref", {})
+
+    def _with_own_ref(self, source: Live) -> dict[str, Any]:
+        return {**source, "spec": {**source["spec"], "ref": dict(self._own_ref)}}

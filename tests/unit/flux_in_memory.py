@@ -168,7 +168,8 @@ class FluxInMemory:
         made["metadata"].setdefault("uid", str(self._versions))
         if made["kind"] == "GitRepository":
             made["metadata"]["generation"] = 1
-            made["status"] = {"conditions": [{"type": "Ready", "status": "True", "observedGeneration": 1}]}
+            ready = {"type": "Ready", "status": "True", "observedGeneration": 1}
+            made["status"] = {**made.get("status", {}), "conditions": [ready]}
         self.objects[object_id(made)] = made
         return made
 

@@ -148,11 +148,13 @@ class TestRemovedApps:
         monkeypatch.setattr(pruned, "ask_to_fetch", lambda *_: None)
 
     @staticmethod
-    def removed(flux: Flux, root: Path, refuse: Callable[[], None] = lambda: None) -> RemovedApps:
+    def removed(
+        flux: Flux, root: Path, refuse: Callable[[], None] = lambda: None, *, git: str = GIT, patience: float = 5.0
+    ) -> RemovedApps:
         """Return it, of a stack of which all but one app is gone."""
-        fleet = resolved(root, {"Pulumi.dev.yaml": stack_file("delivery: git", "context: dev", GIT)})
+        fleet = resolved(root, {"Pulumi.dev.yaml": stack_file("delivery: git", "context: dev", git)})
         assert fleet.git_path == TREE
-        return RemovedApps(pruning=pruning(flux), root=root, fleet=fleet, say=print, refuse=refuse)
+        return RemovedApps(pruning=pruning(flux, patience), root=root, fleet=fleet, say=print, refuse=refuse)
 
     @staticmethod
     def fetched(flux: Flux) -> None:
@@ -162,6 +164,7 @@ class TestRemovedApps:
             "apiVersion": "source.toolkit.fluxcd.io/v1",
             "kind": "GitRepository",
             "metadata": {"name": "fleet", "namespace": "flux-system"},
+            "spec": {"ref": {"branch": "main"}},
         }
         flux.add(source)
         at = ObjectId("source.toolkit.fluxcd.io", "GitRepository", "flux-system", "fleet")
@@ -173,6 +176,36 @@ class TestRemovedApps:
         assert flux.deleted == ["queues", "operator"]
         assert not is_held(root_of(flux))
         assert capsys.readouterr().out.startswith("Git no longer has operator, queues: removed here, ")
+
+    def test_flux_reads_the_ref_that_the_files_say_before_they_go(self, flux: Flux, tmp_path: Path) -> None:
+        self.fetched(flux)
+        ref = {"commit": "b" * 40}
+        removed = self.removed(flux, tmp_path, git=f'git: {{url: "https://example.org/fleet.git", ref: {ref}}}')
+        assert removed.remove()
+        at = ObjectId("source.toolkit.fluxcd.io", "GitRepository", "flux-system", "fleet")
+        assert flux.objects[at]["spec"]["ref"] == ref
+        assert flux.deleted == ["queues", "operator"]
+
+    def test_a_commit_that_has_them_yet_is_not_waited_for(
+        self, flux: Flux, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        self.fetched(flux)
+        monkeypatch.setattr(pruned, "lacks", lambda _root, commit, _paths: commit == "HEAD")
+        git = f'git: {{url: "https://example.org/fleet.git", ref: {{commit: {"b" * 40}}}}}'
+        flux.writes_left = 0
+        assert self.removed(flux, tmp_path, git=git).remove()
+        assert flux.deleted == []
+        assert capsys.readouterr().out.startswith("git.ref names a commit that has operator, queues yet")
+
+    def test_a_ref_that_brings_none_without_them_is_named(
+        self, flux: Flux, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        self.fetched(flux)
+        monkeypatch.setattr(pruned, "lacks", lambda _root, commit, _paths: commit == "HEAD")
+        git = 'git: {url: "https://example.org/fleet.git", ref: {tag: v1}}'
+        assert self.removed(flux, tmp_path, git=git, patience=0.01).remove()
+        assert not is_held(root_of(flux))
+        assert "yet: have git.ref name one that is pushed, and" in capsys.readouterr().out
 
     def test_nothing_is_written_on_another_cluster(self, flux: Flux, tmp_path: Path) -> None:
         self.fetched(flux)
