@@ -230,7 +230,10 @@ def ready(found: Object) -> str:
 
 
 def is_ready(found: Object) -> bool:
-    return ready(found) == "True"
+    # Flux writes the conditions first, and the release's history with the generation after them: stopped in between,
+    # helm-controller knows of no release, and uninstalls none.
+    settled: bool = found.get("status", {}).get("observedGeneration") == found["metadata"]["generation"]
+    return settled and ready(found) == "True"
 
 
 def is_failing(found: Object) -> bool:
