@@ -149,9 +149,13 @@ def ready(found: Object) -> Object:
 
 
 def is_ready(found: Object) -> bool:
-    return bool(
-        ready(found)["status"] == "True" and found["status"]["observedGeneration"] == found["metadata"]["generation"]
-    )
+    """Say whether Flux has made of an object what it says now, and has written down all that it knows of it.
+
+    It writes the conditions first, and a release's history with the generation after them: stopped in between,
+    helm-controller knows of no release, and uninstalls none.
+    """
+    written = found.get("status", {}).get("observedGeneration") == found["metadata"]["generation"]
+    return bool(written and ready(found)["status"] == "True")
 
 
 def is_failing(found: Object) -> bool:

@@ -13,7 +13,7 @@ import yaml
 from fluxapps.devcluster import Cluster
 from tests.engine.fleet import WAYS, Fleet, Way
 from tests.engine.live import HELM, Live, Object, is_being_deleted
-from tests.engine.objects import Objects, pod_template
+from tests.engine.objects import Objects, is_failing, is_ready, pod_template
 
 pytestmark = pytest.mark.engine
 
@@ -222,22 +222,6 @@ def git(fleet: Fleet, *words: str) -> str:
     command = ["git", "-C", str(fleet.root), *words]
     env = {**os.environ, **IDENTITY, "GIT_CONFIG_GLOBAL": os.devnull}
     return subprocess.run(command, check=True, capture_output=True, text=True, env=env).stdout.strip()  # noqa: S603 - git
-
-
-def ready(found: Object) -> str:
-    conditions: list[Object] = found.get("status", {}).get("conditions") or []
-    return next((each["status"] for each in conditions if each["type"] == "Ready"), "")
-
-
-def is_ready(found: Object) -> bool:
-    # Flux writes the conditions first, and the release's history with the generation after them: stopped in between,
-    # helm-controller knows of no release, and uninstalls none.
-    settled: bool = found.get("status", {}).get("observedGeneration") == found["metadata"]["generation"]
-    return settled and ready(found) == "True"
-
-
-def is_failing(found: Object) -> bool:
-    return ready(found) == "False"
 
 
 def could_not_uninstall(found: Object) -> bool:

@@ -9,15 +9,13 @@ from fluxapps.devcluster import Cluster
 from fluxapps.model.live.pruning import is_held
 from tests.engine.fleet import REPOSITORY, Fleet, Way
 from tests.engine.live import Live, is_being_deleted
-from tests.engine.objects import Objects
+from tests.engine.objects import Objects, is_failing, is_ready
 from tests.engine.test_destroy import (
     BRIEF,
     CLAIM,
     declared,
     deployment,
     ended,
-    is_failing,
-    is_ready,
     line_of,
     named,
     stopped,

@@ -8,8 +8,8 @@ import yaml
 
 from tests.engine.fleet import REPOSITORY, Fleet, Way
 from tests.engine.live import Live
-from tests.engine.objects import Objects
-from tests.engine.test_destroy import deployment, is_ready, named
+from tests.engine.objects import Objects, is_ready
+from tests.engine.test_destroy import deployment, named
 
 pytestmark = pytest.mark.engine
 

@@ -12,7 +12,7 @@ import yaml
 from fluxapps.devcluster.programs import find
 from tests.engine.fleet import Fleet, Way
 from tests.engine.live import Live, Object
-from tests.engine.objects import Objects, Repository
+from tests.engine.objects import Objects, Repository, is_ready
 
 pytestmark = pytest.mark.engine
 
@@ -131,12 +131,6 @@ def everything(live: Live, prefix: str) -> dict[str, Object]:
             if space.startswith(prefix) or metadata["name"].startswith((prefix, "flux-system", "flux-components")):
                 found[f"{kind} {space}/{metadata['name']}"] = one
     return found
-
-
-def is_ready(found: Object) -> bool:
-    status = found.get("status", {})
-    said = {each["type"]: each["status"] for each in status.get("conditions", [])}
-    return bool(said.get("Ready") == "True" and status.get("observedGeneration") == found["metadata"]["generation"])
 
 
 class Shell:

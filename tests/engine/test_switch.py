@@ -13,6 +13,7 @@ import pytest
 
 from tests.engine.fleet import Fleet, Way
 from tests.engine.live import Live, Object
+from tests.engine.objects import is_ready
 
 pytestmark = pytest.mark.engine
 
@@ -101,13 +102,6 @@ def git(fleet: Fleet, *words: str) -> str:
         check=True,
     )
     return done.stdout.strip()
-
-
-def is_ready(found: Object) -> bool:
-    """Say whether Flux has made of an object what it says now."""
-    status = found.get("status", {})
-    said = {each["type"]: each["status"] for each in status.get("conditions", [])}
-    return bool(said.get("Ready") == "True" and status.get("observedGeneration") == found["metadata"]["generation"])
 
 
 def upgraded_to(version: str) -> Callable[[Object], bool]:
