@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -56,6 +57,29 @@ def test_the_one_that_is_connected_to_us(client: Client) -> None:
             assert client(port, server.getsockname()[1], f"ours {turn}") == port
             with server.accept()[0]:
                 assert environ_of(f"ipv4:127.0.0.1:{port}")["MARK"] == f"ours {turn}"
+
+
+@pytest.mark.parametrize("torn", ["twice", "not at all"])
+def test_tables_that_change_while_they_are_read(client: Client, monkeypatch: pytest.MonkeyPatch, torn: str) -> None:
+    """Lines are given twice then, or not at all; it was taken for a connection that nobody holds."""
+    read = Path.read_text
+    reads = 0
+
+    def changing(file: Path, *encoding: str) -> str:
+        nonlocal reads
+        head, *rows = read(file, *encoding).splitlines()
+        if file.name == "tcp" and torn == "twice":
+            rows *= 2
+        elif file.name == "tcp":
+            reads += 1
+            rows = rows if reads > 3 else []
+        return "\n".join((head, *rows))
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = client(0, server.getsockname()[1], "ours")
+        with server.accept()[0]:
+            monkeypatch.setattr(Path, "read_text", changing)
+            assert environ_of(f"ipv4:127.0.0.1:{port}")["MARK"] == "ours"
 
 
 def test_our_own_where_nobody_is_connected(client: Client) -> None:

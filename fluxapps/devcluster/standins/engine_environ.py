@@ -16,6 +16,9 @@ LOCAL_ADDRESS, REMOTE_ADDRESS, INODE = 1, 2, 9
 
 UNCONNECTED = "0"
 
+# The tables are read in pieces. While other connections come and go, a line may be given twice, or not at all.
+READS = 20
+
 
 def environ_of(peer: str) -> dict[str, str]:
     """Return the environment of the process at the other end of a connection.
@@ -28,18 +31,18 @@ def environ_of(peer: str) -> dict[str, str]:
     """
     port = peer.rpartition(":")[2]
     try:
-        socket = _other_end(int(port))
+        socket = next(found for _ in range(READS) if (found := _other_end(int(port))))
         for process in PROC.iterdir():
             if process.name.isdigit() and socket in _opened(process):
                 pairs = (process / "environ").read_bytes().split(b"\0")
                 return dict(os.fsdecode(pair).split("=", 1) for pair in pairs if b"=" in pair)
-    except (OSError, ValueError, LookupError):
+    except (OSError, ValueError, StopIteration):
         pass
     return dict(os.environ)
 
 
-def _other_end(port: int) -> str:
-    """Find the socket at *port* that is connected to one of ours.
+def _other_end(port: int) -> str | None:
+    """Find the socket at *port* that is connected to one of ours; None if it isn't in the tables, this time.
 
     The port alone does not tell: the system gives one port to several connections, as long as they lead to
     different ones, and another program's connection may have the same.
@@ -53,8 +56,7 @@ def _other_end(port: int) -> str:
                 connections.append((local, remote, f"socket:[{columns[INODE]}]"))
     ours = _opened(PROC / "self")
     served = {local for local, remote, socket in connections if remote == port and socket in ours}
-    [other_end] = [socket for local, remote, socket in connections if local == port and remote in served]
-    return other_end
+    return next((socket for local, remote, socket in connections if local == port and remote in served), None)
 
 
 def _opened(process: Path) -> set[str]:
