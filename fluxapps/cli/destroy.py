@@ -230,7 +230,7 @@ class Removal:
             if one.kind == "Namespace" and not is_labelled(live) and not outlasts_pruning(live["metadata"])
         }
         objects = {one: found.objects[one] for one in going}
-        self._departing = departure(objects, found.claims, namespaces, deleted & namespaces)
+        self._departing = departure(objects, found.claims, namespaces, deleted & namespaces, found.helm or ())
         for sentence in sentences(self._departing):
             self.say(f"destroy {sentence}")
         for why, releases in self._abandoned(kept, found).items():

@@ -100,6 +100,25 @@ def test_claims_of_a_chart_go_unless_helm_is_told_to_keep_them(tmp_path: Path, a
     assert "keeps the volume claim web/kept" in said
 
 
+def test_what_helm_has_and_helm_controller_has_not_written_down_runs_on(
+    tmp_path: Path, api: FakeApi, cluster: Cluster
+) -> None:
+    """It takes such a release for one that was never installed."""
+    for name in ("stopped", "never"):
+        add(api, HELM, "HelmRelease", name, "web", spec={})
+    add(api, HELM, "HelmRelease", "known", "web", spec={}, status={"history": [{"name": "known", "version": 1}]})
+    for name in ("stopped", "known"):
+        labels = {"owner": "helm", "name": name, "version": "1", "status": "deployed"}
+        add(api, "v1", "Secret", f"sh.helm.release.v1.{name}.v1", "web", metadata={"labels": labels})
+    said = (
+        "no longer declared, so this run uninstalls web/known, web/never; "
+        "leaves running, because helm-controller has not written down yet that it installed it, web/stopped"
+    )
+    assert said_of(tmp_path, cluster) == said
+    api.failures["/secrets"] = (403, "forbidden")
+    assert said_of(tmp_path, cluster) == "no longer declared, so this run uninstalls web/known, web/never, web/stopped"
+
+
 def test_a_namespace_that_is_to_go_takes_its_claims(tmp_path: Path, api: FakeApi, cluster: Cluster) -> None:
     add(api, "v1", "Namespace", "web")
     add(api, HELM, "HelmRelease", "web", "web", spec={})

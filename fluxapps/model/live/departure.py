@@ -1,8 +1,9 @@
 """What goes when objects of a stack are removed, and what stays although they are: judged from what the cluster has.
 
 Rules that are Flux's: a suspended HelmRelease is removed without uninstalling, a suspended Kustomization without
-pruning (reconcileDelete and finalize of the two controllers). Helm's: it leaves what is annotated
-``helm.sh/resource-policy``.
+pruning (reconcileDelete and finalize of the two controllers); and of a HelmRelease whose status has no history,
+nothing is uninstalled either, although Helm may have installed it: helm-controller writes the history a moment after
+that (ErrNoLatest of its reconcileUninstall). Helm's: it leaves what is annotated ``helm.sh/resource-policy``.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -58,6 +59,8 @@ class Departure:
     """HelmReleases that Flux has Helm uninstall."""
     left_running: tuple[ObjectId, ...]
     """Suspended HelmReleases: their objects go, what they installed stays."""
+    left_unrecorded: tuple[ObjectId, ...]
+    """HelmReleases that helm-controller has no record of, while Helm has: what they installed stays too."""
     left_applied: tuple[ObjectId, ...]
     """Kustomizations whose objects stay, because they are suspended or told so, and that have any."""
     namespaces: tuple[str, ...]
@@ -82,6 +85,7 @@ def departure(
     claims: Mapping[ObjectId, Metadata],
     namespaces: Iterable[str],
     namespaces_going: Collection[str] = (),
+    installed: Collection[HelmName] = (),
 ) -> Departure:
     """Return what the removal of *going* means.
 
@@ -90,14 +94,18 @@ def departure(
         claims: All claims there are, or at least those of *namespaces* and those that *going* applied.
         namespaces: Those of the stack that objects of *going* are in; they stay unless they are in the next.
         namespaces_going: Namespaces that are removed with all that is in them.
+        installed: The releases that Helm has, as far as they are known.
     """
     releases = {one: live for one, live in going.items() if one.kind == "HelmRelease"}
     folders = {one: live for one, live in going.items() if one.kind == "Kustomization" and one.group == KUSTOMIZE}
-    uninstalled = tuple(sorted(one for one, live in releases.items() if not is_suspended(live)))
+    active = sorted(one for one, live in releases.items() if not is_suspended(live))
+    unrecorded = {one for one in active if not has_history(going[one]) and helm_name(going[one]) in installed}
+    uninstalled = tuple(one for one in active if one not in unrecorded)
     mine = sorted({*namespaces})
     return Departure(
         uninstalled=uninstalled,
         left_running=tuple(sorted(one for one, live in releases.items() if is_suspended(live))),
+        left_unrecorded=tuple(sorted(unrecorded)),
         left_applied=tuple(
             sorted(
                 one for one, live in folders.items() if leaves_objects(live.get("spec", {})) and any(inventory_of(live))
@@ -124,6 +132,11 @@ def sentences(departing: Departure, *, shown: int = 8) -> list[str]:
         ("deletes with their data the volume claims", "deletes with its data the volume claim", lost),
         ("deletes the namespaces", "deletes the namespace", departing.namespaces_going),
         ("leaves running, because suspended,", "", [_place(one) for one in departing.left_running]),
+        (
+            "leaves running, because helm-controller has not written down yet that it installed them,",
+            "leaves running, because helm-controller has not written down yet that it installed it,",
+            [_place(one) for one in departing.left_unrecorded],
+        ),
         ("leaves what was applied by", "", [str(one) for one in departing.left_applied]),
         ("keeps the namespaces", "keeps the namespace", departing.namespaces),
         (
@@ -173,6 +186,11 @@ def _claims(
         elif release_of(metadata) in uninstalled and not is_left_by_helm(metadata):
             goes = "its chart has it, so Helm uninstalls it"
         yield Claim(id=identity, goes=goes)
+
+
+def has_history(release: Live) -> bool:
+    """Return whether helm-controller has written down which versions of the HelmRelease *release* it has installed."""
+    return bool(release.get("status", {}).get("history"))
 
 
 def helm_name(release: Live) -> HelmName:
