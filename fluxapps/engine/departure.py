@@ -13,8 +13,9 @@ from fluxapps.model.declare.claims import KIND as CLAIM
 from fluxapps.model.declare.claims import leaves_objects
 from fluxapps.model.declare.names import HELM_RELEASE_API, KUSTOMIZATION_API, STACK_LABEL
 from fluxapps.model.live.condition import Live
-from fluxapps.model.live.departure import HelmName, departure, has_history, helm_name, sentences
+from fluxapps.model.live.departure import HelmName, departure, helm_name, sentences
 from fluxapps.model.live.held import CONTROLLERS, SOURCE_CONTROLLER, Held, Surroundings, held
+from fluxapps.model.live.helm_release import latest_release
 from fluxapps.model.live.inventory import inventory_of
 from fluxapps.model.live.pruning import prunes
 from fluxapps.model.objects import ObjectId
@@ -267,7 +268,7 @@ def removals(cluster: Cluster, fleet: Fleet, found: Survey) -> list[Problem]:
     namespaces = {one.name for one in left if one.kind == "Namespace"} & _namespaces_of(going.values())
     deleted = [one for one in namespaces if _is_deleted(fleet, one)]
     # Helm's own records, as many as there are releases in the cluster, are read only where they can matter.
-    unrecorded = any(one.kind == "HelmRelease" and not has_history(live) for one, live in going.items())
+    unrecorded = any(one.kind == "HelmRelease" and not latest_release(live) for one, live in going.items())
     installed = helm_releases(cluster) if unrecorded else None
     departing = departure(going, claims(cluster), namespaces, deleted, installed or ())
     if not (said := sentences(departing)):

@@ -15,7 +15,7 @@ from fluxapps.model.declare.claims import leaves_objects
 from fluxapps.model.declare.names import KUSTOMIZE, PRUNE_DISABLED, SSA_IGNORE
 from fluxapps.model.live.condition import Live
 from fluxapps.model.live.health import is_suspended
-from fluxapps.model.live.helm_release import helm_id
+from fluxapps.model.live.helm_release import helm_id, latest_release
 from fluxapps.model.live.inventory import inventory_of
 from fluxapps.model.objects import ObjectId
 
@@ -99,7 +99,7 @@ def departure(
     releases = {one: live for one, live in going.items() if one.kind == "HelmRelease"}
     folders = {one: live for one, live in going.items() if one.kind == "Kustomization" and one.group == KUSTOMIZE}
     active = sorted(one for one, live in releases.items() if not is_suspended(live))
-    unrecorded = {one for one in active if not has_history(going[one]) and helm_name(going[one]) in installed}
+    unrecorded = {one for one in active if not latest_release(going[one]) and helm_name(going[one]) in installed}
     uninstalled = tuple(one for one in active if one not in unrecorded)
     mine = sorted({*namespaces})
     return Departure(
@@ -188,17 +188,12 @@ def _claims(
         yield Claim(id=identity, goes=goes)
 
 
-def has_history(release: Live) -> bool:
-    """Return whether helm-controller has written down which versions of the HelmRelease *release* it has installed."""
-    return bool(release.get("status", {}).get("history"))
-
-
 def helm_name(release: Live) -> HelmName:
     """Return what Helm calls the release of the HelmRelease *release*: by its status, before one by its spec."""
     status = release.get("status", {})
-    latest: Live = next(iter(status.get("history") or ()), {})
     meant = helm_id(release)
-    return HelmName(status.get("storageNamespace") or meant.storage, latest.get("name") or meant.name)
+    name = latest_release(release).get("name")
+    return HelmName(status.get("storageNamespace") or meant.storage, name or meant.name)
 
 
 def is_left_by_helm(metadata: Metadata) -> bool:

@@ -73,6 +73,13 @@ def reinstalls(declared: Live, live: Live) -> tuple[Reinstall, ...]:
     return tuple(found)
 
 
+def latest_release(live: Live) -> dict[str, Any]:
+    """Return what helm-controller has written down of the latest version it installed of *live*; {} where nothing."""
+    history = live.get("status", {}).get("history") or [{}]
+    latest: dict[str, Any] = history[0]
+    return latest
+
+
 def is_installed(live: Live) -> bool:
     """Return whether Helm has a release of *live*, be it a failed one."""
     return _installed(live) is not None
@@ -88,8 +95,7 @@ def chart_of(release: Live) -> tuple[str, ...]:
 
 
 def _installed(live: Live) -> dict[str, Any] | None:
-    history = live.get("status", {}).get("history") or [{}]
-    latest: dict[str, Any] = history[0]
+    latest = latest_release(live)
     return latest if latest and latest.get("status") != _UNINSTALLED else None
 
 

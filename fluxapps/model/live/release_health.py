@@ -17,6 +17,7 @@ from fluxapps.model.live.health import (
     failed,
     progressing,
 )
+from fluxapps.model.live.helm_release import latest_release
 from fluxapps.model.live.scene import Inquiry
 from fluxapps.model.objects import ObjectId
 
@@ -68,8 +69,7 @@ def _with_its_chart(inquiry: Inquiry, one: Live) -> Health:
     if health.state is not State.READY:
         return health
     wanted = artifact_revision(inquiry.scene.find(source)).rpartition("@")[2]
-    history = one.get("status", {}).get("history") or [{}]
-    deployed = history[0].get("ociDigest", wanted)
+    deployed = latest_release(one).get("ociDigest", wanted)
     return READY if deployed == wanted else progressing("a newer chart has been fetched")
 
 
